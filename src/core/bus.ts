@@ -1,0 +1,66 @@
+import type { CloseOptions, EventBus, EventBusOptions, SubscribeOptions } from '../types.ts';
+import { check, checkOptions, type Known } from './check.ts';
+import { NO_METADATA, type Publication } from './context.ts';
+import { createDispatcher } from './dispatch.ts';
+import { createPublish } from './publish.ts';
+import { type Call, createRegistry } from './registry.ts';
+import { createReporter } from './report.ts';
+import { createSubscribe } from './subscribe.ts';
+
+const KNOWN_OPTIONS: Known = {
+  logger: ['debug', 'warn', 'error'],
+  onFailure: 'function',
+  contextStorage: ['run', 'getStore'],
+  logPublish: 'function',
+};
+
+const ASYNC_DISPOSE: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+
+type HandlerOfAll = (event: { name: string; payload: unknown }, context: Publication) => unknown;
+
+/**
+ * Creates an in-memory event bus.
+ * @throws TypeError for an unknown option, or one of a wrong type
+ * @example
+ * const bus = createEventBus<{ 'user.registered': { email: string } }>();
+ * bus.subscribe('user.registered', ({ email }) => sendWelcomeMail(email));
+ * const { failures } = await bus.publish('user.registered', { email: 'ada@example.com' });
+ */
+export const createEventBus = <Events extends object, Session = unknown>(
+  options: EventBusOptions = {},
+): EventBus<Events, Session> => {
+  checkOptions('createEventBus options', options, KNOWN_OPTIONS);
+  const { contextStorage } = options;
+  const registry = createRegistry();
+  const reporter = createReporter(options);
+  const dispatcher = createDispatcher(reporter);
+  let closing: Promise<void> | undefined;
+  const isClosed = () => closing !== undefined;
+  const register = createSubscribe(registry, contextStorage, isClosed);
+  const context = () => (contextStorage ? contextStorage.getStore() : dispatcher.current());
+
+  const close = (closeOptions: CloseOptions = {}) => {
+    checkOptions('close options', closeOptions, { drainTimeoutMs: 'milliseconds' });
+    closing ??= dispatcher.drain(closeOptions.drainTimeoutMs ?? 10_000);
+    return closing;
+  };
+
+  const bus = {
+    subscribe: (name: string, handler: Call, subscribeOptions?: SubscribeOptions) => {
+      check('event name', name, 'string');
+      return register(name, handler, handler, subscribeOptions);
+    },
+    subscribeAll: (handler: HandlerOfAll, subscribeOptions?: SubscribeOptions) =>
+      register(undefined, handler, (payload, event) => handler({ name: event.name, payload }, event), subscribeOptions),
+    publish: createPublish(registry, reporter, dispatcher, isClosed),
+    getMetadata: () => context()?.metadata ?? NO_METADATA,
+    getSession: () => context()?.session,
+    handlerCount: registry.count,
+    ready: async () => {},
+    idle: dispatcher.idle,
+    close,
+    [ASYNC_DISPOSE]: () => close(),
+  };
+  // The one cast: inside, a name is a string and a payload unknown; which go together is for the types of the door.
+  return bus as unknown as EventBus<Events, Session>;
+};

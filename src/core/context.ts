@@ -1,0 +1,140 @@
+import { uuidv7 } from 'uuidv7';
+import type { EventContext, HandlerFailure, Metadata, PublishOptions, PublishResult } from '../types.ts';
+import { check } from './check.ts';
+
+const STAMP = Symbol();
+const ID = Symbol();
+const TIME = Symbol();
+const CONTROLLER = Symbol();
+const EVENT = Symbol();
+const SIGNALS = Symbol();
+
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+/** A context as the bus holds it. What costs something is not in it: getters of its prototype make that when read. */
+export interface Publication extends Writable<EventContext> {
+  [STAMP]: number;
+  [ID]?: string;
+  [TIME]?: number;
+  [CONTROLLER]?: AbortController;
+  [SIGNALS]: Signals;
+}
+
+export interface Result extends Writable<PublishResult> {
+  [EVENT]: Publication;
+}
+
+export const NO_METADATA: Metadata = Object.freeze({});
+const NO_FAILURES: readonly HandlerFailure[] = Object.freeze([]);
+
+// On a shared prototype, since getters of its own make an object 20 times as dear (450 ns against 20 on Node 20).
+// A proxy hands a getter its receiver as an argument: nothing here depends on `this`.
+const prototypeOf = <Receiver>(reads: Record<string, (receiver: Receiver) => unknown>): object => {
+  const prototype = {};
+  for (const [name, read] of Object.entries(reads))
+    Object.defineProperty(prototype, name, { get: new Proxy(Object, { apply: (_, receiver) => read(receiver) }) });
+  return prototype;
+};
+
+// Events of one millisecond are told apart by steps of 2^-11 ms, which a double holds exactly until the year 2109.
+// A clock that is set back is followed after 10 s, as package uuidv7 does.
+let last = 0;
+const stamp = () => {
+  const now = Date.now();
+  last = now > last || now < last - 10_000 ? now : last + 2 ** -11;
+  return last;
+};
+
+// RFC 9562 section 6.2, method 3: the bits after the milliseconds are their fraction, so that ids made late are in the
+// order of the publishes all the same; the rest is random.
+const makeId = (at: number) => {
+  const hex = Math.floor(at * 2 ** 12)
+    .toString(16)
+    .padStart(15, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(12)}${uuidv7().slice(18)}`;
+};
+
+/** The signals that the handlers of one bus have asked for, and why all of them are aborted at the end. */
+export interface Signals {
+  readonly controllers: Set<AbortController | undefined>;
+  reason: unknown;
+}
+
+const signalOf = (event: Publication) => {
+  const { controllers, reason } = event[SIGNALS];
+  if (!event[CONTROLLER]) {
+    event[CONTROLLER] = new AbortController();
+    controllers.add(event[CONTROLLER]);
+    if (reason) event[CONTROLLER].abort(reason);
+  }
+  return event[CONTROLLER].signal;
+};
+
+const CONTEXT = prototypeOf<Publication>({
+  id: (event) => (event[ID] ??= makeId(event[STAMP])),
+  occurredAt: (event) => new Date(event[TIME] ?? event[STAMP]),
+  signal: signalOf,
+});
+
+const RESULT = prototypeOf<Result>({
+  id: (result) => result[EVENT].id,
+  occurredAt: (result) => result[EVENT].occurredAt,
+});
+
+// `Object.create` with a constant prototype is compiled to a plain allocation, as a constructor would be.
+export const createContext = (name: string, signals: Signals): Publication => {
+  const event: Publication = Object.create(CONTEXT);
+  event.name = name;
+  event.metadata = NO_METADATA;
+  event.session = undefined;
+  event[STAMP] = stamp();
+  event[SIGNALS] = signals;
+  return event;
+};
+
+export const createResult = (event: Publication): Result => {
+  const result: Result = Object.create(RESULT);
+  result[EVENT] = event;
+  result.handlerCount = 0;
+  result.failures = NO_FAILURES;
+  return result;
+};
+
+/** @throws TypeError for a bad option */
+export const applyOptions = (event: Publication, options: PublishOptions): void => {
+  check('publish options', options, 'object');
+  const { metadata, session, id, occurredAt } = options;
+  event.session = session;
+  if (metadata !== undefined) {
+    check('metadata', metadata, 'object');
+    event.metadata = Object.freeze({ ...metadata });
+  }
+  if (id !== undefined) {
+    check('id', id, 'string');
+    event[ID] = id;
+  }
+  if (occurredAt !== undefined) {
+    check('occurredAt', occurredAt, ['getTime']);
+    event[TIME] = occurredAt.getTime();
+  }
+};
+
+export const release = (event: Publication): void => {
+  event[SIGNALS].controllers.delete(event[CONTROLLER]);
+};
+
+/** The same event with a signal for one handler alone, which follows the signal of all. */
+export const createOwnContext = (event: Publication, controller: AbortController): Publication => {
+  event.signal.addEventListener('abort', () => controller.abort(event.signal.reason));
+  return Object.create(event, { id: { get: () => event.id }, signal: { value: controller.signal } });
+};
+
+/** What a publish without handlers resolves with: nothing happened, so nothing is made. */
+export const NOTHING: PublishResult = Object.freeze({
+  id: '',
+  get occurredAt() {
+    return new Date();
+  },
+  handlerCount: 0,
+  failures: NO_FAILURES,
+});

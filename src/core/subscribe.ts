@@ -1,0 +1,60 @@
+import type { ContextStorage, SubscribeOptions, Unsubscribe } from '../types.ts';
+import { check, checkOptions, createError, isObject, type Known } from './check.ts';
+import { createOwnContext } from './context.ts';
+import type { Call, Registry } from './registry.ts';
+
+// Where a runtime lacks the symbol, this is what compilers put in its place for `using`.
+const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+
+const KNOWN_OPTIONS: Known = {
+  once: 'boolean',
+  signal: ['addEventListener', 'removeEventListener'],
+  name: 'string',
+  timeoutMs: 'milliseconds',
+};
+
+/** Gives a handler a time limit: after it, its signal is aborted and it has failed, whatever it still does. */
+const withTimeout =
+  (call: Call, handlerName: string, timeoutMs: number): Call =>
+  (payload, event) => {
+    const controller = new AbortController();
+    const returned = call(payload, createOwnContext(event, controller));
+    if (!isObject(returned)) return;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const error = new DOMException(`[mapbus] ${handlerName} took longer than ${timeoutMs} ms`, 'TimeoutError');
+        controller.abort(error);
+        reject(error);
+      }, timeoutMs);
+      const settled = Promise.resolve(returned).finally(() => clearTimeout(timer));
+      settled.then(resolve, reject);
+    });
+  };
+
+type Named = (...args: never) => unknown;
+
+export const createSubscribe =
+  (registry: Registry, storage: ContextStorage | undefined, isClosed: () => boolean) =>
+  /** Registers `call`, which is `handler` or calls it. */
+  (name: string | undefined, handler: Named, call: Call, options: SubscribeOptions = {}): Unsubscribe => {
+    check('handler', handler, 'function');
+    checkOptions('subscribe options', options, KNOWN_OPTIONS);
+    if (isClosed()) throw createError('closed', 'Cannot subscribe: the bus is closed');
+    const { once, signal, timeoutMs, name: handlerName = handler.name || 'anonymous' } = options;
+    let remove = () => {};
+    const unsubscribe = () => {
+      remove();
+      signal?.removeEventListener('abort', unsubscribe);
+    };
+    const stored: Call = storage ? (payload, event) => storage.run(event, () => call(payload, event)) : call;
+    const timed = timeoutMs === undefined ? stored : withTimeout(stored, handlerName, timeoutMs);
+    const single: Call = (payload, event) => {
+      unsubscribe();
+      return timed(payload, event);
+    };
+    if (!signal?.aborted) {
+      remove = registry.add(name, handlerName, once ? single : timed);
+      signal?.addEventListener('abort', unsubscribe);
+    }
+    return Object.assign(unsubscribe, { [DISPOSE]: unsubscribe });
+  };

@@ -1,0 +1,346 @@
+import { describe, expect, it, vi } from 'vitest';
+import { createGate, createHostile, createLoggedBus, uuidv7Pattern } from '../support.ts';
+
+describe('publish', () => {
+  it('starts the handlers in subscription order before it returns', () => {
+    const { subscribe, subscribeAll, publish } = createLoggedBus();
+    const calls: string[] = [];
+    subscribe('ping', () => calls.push('first'));
+    subscribeAll(() => calls.push('second'));
+    subscribe('ping', async () => calls.push('third'));
+
+    publish('ping', { value: 1 });
+
+    expect(calls).toEqual(['first', 'second', 'third']);
+  });
+
+  it('gives every handler the very payload of the publisher', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    const received: unknown[] = [];
+    subscribe('ping', (payload) => received.push(payload));
+    subscribe('ping', (payload) => received.push(payload));
+    const payload = { value: 1 };
+
+    await publish('ping', payload);
+
+    expect(received[0]).toBe(payload);
+    expect(received[1]).toBe(payload);
+  });
+
+  it('resolves after the last handler has settled', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    const slow = createGate();
+    const slower = createGate();
+    let resolved = false;
+    subscribe('ping', () => slow.promise);
+    subscribe('ping', () => slower.promise);
+    const published = publish('ping', { value: 1 }).then((result) => {
+      resolved = true;
+      return result;
+    });
+
+    slow.open();
+    await slow.promise;
+    await Promise.resolve();
+    expect(resolved).toBe(false);
+    slower.open();
+
+    expect((await published).handlerCount).toBe(2);
+  });
+
+  it('runs asynchronous handlers concurrently', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    const first = createGate();
+    const second = createGate();
+    subscribe('ping', async () => {
+      second.open();
+      await first.promise;
+    });
+    subscribe('ping', async () => {
+      first.open();
+      await second.promise;
+    });
+
+    expect((await publish('ping', { value: 1 })).failures).toEqual([]);
+  });
+
+  it('calls handlers of the exact name only', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    const pinged = vi.fn();
+    const ponged = vi.fn();
+    subscribe('ping', pinged);
+    subscribe('pong', ponged);
+
+    await publish('pong', { value: 1 });
+
+    expect(pinged).not.toHaveBeenCalled();
+    expect(ponged).toHaveBeenCalledOnce();
+  });
+
+  it('awaits a thenable that is not a promise', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    let done = false;
+    subscribe('ping', () => ({
+      then: (resolve: () => void) => {
+        done = true;
+        resolve();
+      },
+    }));
+
+    await publish('ping', { value: 1 });
+
+    expect(done).toBe(true);
+  });
+
+  it('takes an object that is no thenable as a handler that has finished', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    subscribe('ping', () => ({ anything: true }));
+    subscribe('ping', () => () => 'a function');
+
+    expect(await publish('ping', { value: 1 })).toMatchObject({ handlerCount: 2, failures: [] });
+  });
+
+  it('lets a handler publish, depth first', () => {
+    const { subscribe, publish } = createLoggedBus();
+    const calls: string[] = [];
+    subscribe('ping', () => {
+      calls.push('ping 1');
+      publish('pong', { value: 1 });
+    });
+    subscribe('pong', () => calls.push('pong'));
+    subscribe('ping', () => calls.push('ping 2'));
+
+    publish('ping', { value: 1 });
+
+    expect(calls).toEqual(['ping 1', 'pong', 'ping 2']);
+  });
+
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', '*', 'error', 'then'])(
+    'takes %j as a name like any other',
+    async (name) => {
+      const { bus } = createLoggedBus();
+      const untyped = bus as unknown as import('mapbus').EventBus<Record<string, number>>;
+      expect((await untyped.publish(name, 1)).handlerCount).toBe(0);
+      const handler = vi.fn();
+      const unsubscribe = untyped.subscribe(name, handler);
+
+      await untyped.publish(name, 2);
+      await untyped.publish(`${name}!`, 3);
+      unsubscribe();
+      await untyped.publish(name, 4);
+
+      expect(handler.mock.calls.map(([payload]) => payload)).toEqual([2]);
+      expect(({} as Record<string, unknown>)['2']).toBeUndefined();
+    },
+  );
+
+  describe('without handlers', () => {
+    it('does nothing, logs nothing and makes no id', async () => {
+      const { publish, lines } = createLoggedBus();
+      const random = vi.spyOn(crypto, 'getRandomValues');
+
+      const result = await publish('ping', { value: 1 });
+      const withMetadata = await publish('ping', { value: 1 }, { metadata: { trace_id: 'a' } });
+
+      expect(result).toMatchObject({ id: '', handlerCount: 0, failures: [] });
+      expect(withMetadata.id).toBe('');
+      expect(result.occurredAt).toBeInstanceOf(Date);
+      expect(result.error).toBeUndefined();
+      expect(random).not.toHaveBeenCalled();
+      expect(lines).toEqual([]);
+    });
+
+    it('keeps the id that it was given', async () => {
+      const { publish, lines } = createLoggedBus();
+
+      expect(await publish('ping', { value: 1 }, { id: 'given' })).toMatchObject({ id: 'given', handlerCount: 0 });
+      expect(lines).toEqual([]);
+    });
+  });
+
+  describe('when handlers fail', () => {
+    const thrown: [string, unknown][] = [
+      ['an error', new Error('no')],
+      ['undefined', undefined],
+      ['null', null],
+      ['a string', 'no'],
+      ['a frozen object', Object.freeze({ no: true })],
+      ['a hostile proxy', createHostile()],
+      ['an object without a prototype', Object.create(null)],
+      ['a symbol', Symbol('no')],
+    ];
+
+    it.each(thrown)('calls the others and resolves when one throws %s', async (_, error) => {
+      const { subscribe, publish } = createLoggedBus();
+      const before = vi.fn();
+      const after = vi.fn();
+      subscribe('ping', before);
+      subscribe('ping', () => {
+        throw error;
+      });
+      subscribe('ping', after);
+
+      const { failures, handlerCount } = await publish('ping', { value: 1 });
+
+      expect(handlerCount).toBe(3);
+      expect(failures).toHaveLength(1);
+      expect(failures[0]?.error === error).toBe(true);
+      expect(before).toHaveBeenCalledOnce();
+      expect(after).toHaveBeenCalledOnce();
+    });
+
+    it.each(thrown)('calls the others and resolves when one rejects with %s', async (_, error) => {
+      const { subscribe, publish, logged } = createLoggedBus();
+      const other = vi.fn();
+      subscribe('ping', () => Promise.reject(error));
+      subscribe('ping', other);
+
+      const { failures } = await publish('ping', { value: 1 });
+
+      expect(failures).toHaveLength(1);
+      expect(failures[0]?.error === error).toBe(true);
+      expect(other).toHaveBeenCalledOnce();
+      expect(logged('event_handler_failed')).toHaveLength(1);
+    });
+
+    const failing = new Error('broken');
+    const brokenThenables: [string, () => unknown][] = [
+      [
+        'whose then throws',
+        () => ({
+          then: () => {
+            throw failing;
+          },
+        }),
+      ],
+      [
+        'whose then cannot be read',
+        () => ({
+          get then() {
+            throw failing;
+          },
+        }),
+      ],
+      [
+        'that rejects and then resolves',
+        () => ({
+          then: (resolve: () => void, reject: (error: Error) => void) => {
+            reject(failing);
+            resolve();
+            reject(new Error('again'));
+          },
+        }),
+      ],
+      [
+        'that is a promise with a constructor that throws',
+        () =>
+          Object.defineProperty(Promise.resolve(), 'constructor', {
+            get: () => {
+              throw failing;
+            },
+          }),
+      ],
+    ];
+
+    it.each(brokenThenables)('counts a thenable %s as one failure', async (_, handler) => {
+      const { subscribe, publish, logged } = createLoggedBus();
+      const other = vi.fn();
+      subscribe('ping', handler, { name: 'broken' });
+      subscribe('ping', other);
+
+      const { failures, handlerCount } = await publish('ping', { value: 1 });
+
+      expect(failures).toEqual([{ handlerName: 'broken', error: failing }]);
+      expect(handlerCount).toBe(2);
+      expect(other).toHaveBeenCalledOnce();
+      expect(logged('event_handler_failed')).toHaveLength(1);
+    });
+
+    it('does not ask a promise for a then of its own', async () => {
+      const { subscribe, publish } = createLoggedBus();
+      const own = vi.fn();
+      subscribe('ping', () => Object.assign(Promise.resolve(), { then: own }));
+
+      expect((await publish('ping', { value: 1 })).failures).toEqual([]);
+      expect(own).not.toHaveBeenCalled();
+    });
+
+    it('names every failed handler by its function, its label or as anonymous', async () => {
+      const { subscribe, publish } = createLoggedBus();
+      const error = new Error('no');
+      const sendMail = () => {
+        throw error;
+      };
+      subscribe('ping', sendMail);
+      subscribe('ping', sendMail, { name: 'audit' });
+      subscribe('ping', () => Promise.reject(error));
+
+      const { failures } = await publish('ping', { value: 1 });
+
+      expect(failures.map(({ handlerName }) => handlerName)).toEqual(['sendMail', 'audit', 'anonymous']);
+    });
+  });
+
+  describe('that cannot be done', () => {
+    it('resolves with an error and logs it when the bus is closed', async () => {
+      const { publish, subscribe, close, logged } = createLoggedBus();
+      const handler = vi.fn();
+      subscribe('ping', handler);
+      await close();
+
+      const { error, id, handlerCount } = await publish('ping', { value: 1 });
+
+      expect(error).toMatchObject({ code: 'closed', message: '[mapbus] Cannot publish: the bus is closed' });
+      expect(handlerCount).toBe(0);
+      expect(handler).not.toHaveBeenCalled();
+      expect(logged('event_publish_failed')).toEqual([
+        { level: 'error', message: 'event_publish_failed', fields: { eventName: 'ping', eventId: id, error } },
+      ]);
+      expect(id).toMatch(uuidv7Pattern);
+    });
+
+    it.each([[42], [undefined], [null], [Symbol('name')], [{}]])(
+      'resolves with an error for the name %s',
+      async (name) => {
+        const { publish, subscribeAll, logged } = createLoggedBus();
+        const handler = vi.fn();
+        subscribeAll(handler);
+
+        const { error } = await publish(name as never, { value: 1 } as never);
+
+        expect(error).toMatchObject({
+          code: 'invalid_name',
+          message: '[mapbus] Cannot publish: the event name must be a string',
+        });
+        expect(handler).not.toHaveBeenCalled();
+        expect(logged('event_publish_failed')).toHaveLength(1);
+      },
+    );
+
+    it.each([
+      ['options', 42, /publish options: expected object, got 42/],
+      ['null for options', null, /publish options: expected object, got null/],
+      ['metadata', { metadata: 'trace' }, /metadata: expected object, got "trace"/],
+      ['an id', { id: 7 }, /id: expected string, got 7/],
+      ['a time', { occurredAt: '2026-01-01' }, /occurredAt: expected an object with getTime, got "2026-01-01"/],
+    ])('resolves with an error for bad %s', async (_, options, message) => {
+      const { publish, subscribe } = createLoggedBus();
+      const handler = vi.fn();
+      subscribe('ping', handler);
+
+      const { error } = await publish('ping', { value: 1 }, options as never);
+
+      expect(error).toMatchObject({ code: 'invalid_options', message: '[mapbus] Cannot publish: an option is wrong' });
+      expect(error?.cause).toEqual(
+        expect.objectContaining({ name: 'TypeError', message: expect.stringMatching(message) }),
+      );
+      expect(handler).not.toHaveBeenCalled();
+    });
+
+    it('resolves with an error for options that throw when read', async () => {
+      const { publish } = createLoggedBus();
+
+      expect((await publish('ping', { value: 1 }, createHostile())).error?.code).toBe('invalid_options');
+    });
+  });
+});

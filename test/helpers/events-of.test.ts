@@ -1,0 +1,125 @@
+import { eventsOf } from 'mapbus';
+import { describe, expect, it, vi } from 'vitest';
+import { createLoggedBus } from '../support.ts';
+
+describe('eventsOf', () => {
+  it('iterates over the events from its call on', async () => {
+    const { bus, publish, handlerCount } = createLoggedBus();
+    await publish('ping', { value: 0 });
+    const events = eventsOf(bus, 'ping');
+    await publish('ping', { value: 1 });
+    await publish('ping', { value: 2 });
+
+    const values: number[] = [];
+    for await (const { value } of events) {
+      values.push(value);
+      if (value === 2) void publish('ping', { value: 3 });
+      if (value === 3) break;
+    }
+
+    expect(values).toEqual([1, 2, 3]);
+    expect(handlerCount()).toBe(0);
+  });
+
+  it('gives waiting consumers one event each, in order', async () => {
+    const { bus, publish } = createLoggedBus();
+    const events = eventsOf(bus, 'ping');
+    const received = Promise.all([events.next(), events.next()]);
+
+    await publish('ping', { value: 1 });
+    await publish('ping', { value: 2 });
+
+    expect(await received).toEqual([
+      { done: false, value: { value: 1 } },
+      { done: false, value: { value: 2 } },
+    ]);
+  });
+
+  it('fails visibly for an event that finds the buffer full, and goes on', async () => {
+    const { bus, publish, logged } = createLoggedBus();
+    const events = eventsOf(bus, 'ping', { highWaterMark: 2 });
+
+    const results = [1, 2, 3].map((value) => publish('ping', { value }));
+    const failures = (await Promise.all(results)).map((result) => result.failures);
+
+    expect(failures).toMatchObject([[], [], [{ handlerName: 'eventsOf', error: { code: 'buffer_full' } }]]);
+    expect(logged('event_handler_failed')[0]?.fields.errorMessage).toBe(
+      '[mapbus] eventsOf skipped an event of ping: 2 wait already',
+    );
+    expect((await events.next()).value).toEqual({ value: 1 });
+    expect((await publish('ping', { value: 4 })).failures).toEqual([]);
+    expect((await events.next()).value).toEqual({ value: 2 });
+    expect((await events.next()).value).toEqual({ value: 4 });
+  });
+
+  it('keeps a thousand events by default', async () => {
+    const { bus, publish } = createLoggedBus({ logPublish: () => false });
+    eventsOf(bus, 'ping');
+    for (let value = 0; value < 1_000; value++) expect((await publish('ping', { value })).failures).toEqual([]);
+
+    expect((await publish('ping', { value: 1_000 })).failures).toHaveLength(1);
+  });
+
+  it('ends when its signal is aborted, after what it has kept', async () => {
+    const { bus, publish, handlerCount } = createLoggedBus();
+    const controller = new AbortController();
+    const added = vi.spyOn(controller.signal, 'addEventListener');
+    const removed = vi.spyOn(controller.signal, 'removeEventListener');
+    const events = eventsOf(bus, 'ping', { signal: controller.signal });
+    await publish('ping', { value: 1 });
+    controller.abort();
+
+    expect(await events.next()).toEqual({ done: false, value: { value: 1 } });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expect(handlerCount()).toBe(0);
+    const listeners = removed.mock.calls.map(([, listener]) => listener);
+    for (const [, listener] of added.mock.calls) expect(listeners).toContain(listener);
+  });
+
+  it('ends who waits when its signal is aborted', async () => {
+    const { bus } = createLoggedBus();
+    const controller = new AbortController();
+    const events = eventsOf(bus, 'ping', { signal: controller.signal });
+    const waiting = events.next();
+
+    controller.abort();
+
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  it('is over at once when the signal is aborted already', async () => {
+    const { bus, handlerCount } = createLoggedBus();
+
+    expect(await eventsOf(bus, 'ping', { signal: AbortSignal.abort() }).next()).toEqual({
+      done: true,
+      value: undefined,
+    });
+    expect(handlerCount()).toBe(0);
+  });
+
+  it('ends by return and by await using, and forgets what it has kept', async () => {
+    const { bus, publish, handlerCount } = createLoggedBus();
+    const returned = eventsOf(bus, 'ping');
+    const disposed = eventsOf(bus, 'ping');
+    await publish('ping', { value: 1 });
+
+    expect(await returned.return?.()).toEqual({ done: true, value: undefined });
+    expect(await disposed[Symbol.asyncDispose]()).toBeUndefined();
+
+    expect(await returned.next()).toEqual({ done: true, value: undefined });
+    expect(await disposed.next()).toEqual({ done: true, value: undefined });
+    expect(handlerCount()).toBe(0);
+  });
+
+  it.each([
+    [{ highWaterMark: 0 }, 'eventsOf options.highWaterMark: expected positive integer, got 0'],
+    [{ highWaterMark: 1.5 }, 'eventsOf options.highWaterMark: expected positive integer, got 1.5'],
+    [{ highWaterMark: '9' }, 'eventsOf options.highWaterMark: expected positive integer, got "9"'],
+    [{ signal: 1 }, 'eventsOf options.signal: expected an object with addEventListener, removeEventListener, got 1'],
+    [{ buffer: 1 }, 'eventsOf options: unknown option buffer, expected signal, highWaterMark'],
+  ])('throws a TypeError for %j', (options, message) => {
+    const { bus } = createLoggedBus();
+
+    expect(() => eventsOf(bus, 'ping', options as never)).toThrow(new TypeError(`[mapbus] ${message}`));
+  });
+});

@@ -1,0 +1,50 @@
+import { createEventBus } from 'mapbus';
+import { describe, expect, it } from 'vitest';
+
+const collect = async () => {
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return process.memoryUsage().heapUsed;
+};
+
+describe('100,000 publishes that nobody awaits, with failing handlers', () => {
+  it('cause no unhandled rejection and leave no memory behind', async () => {
+    expect(globalThis.gc).toBeTypeOf('function');
+    const rejections: unknown[] = [];
+    const onRejection = (reason: unknown) => rejections.push(reason);
+    process.on('unhandledRejection', onRejection);
+    let warnings = 0;
+    const logger = {
+      debug: () => {},
+      warn: () => {
+        warnings++;
+      },
+      error: () => {},
+    };
+    const { subscribe, publish, idle } = createEventBus<{ e: number }>({ logger, logPublish: () => false });
+    subscribe('e', () => {
+      throw new Error('sync');
+    });
+    subscribe('e', async () => {
+      throw new Error('async');
+    });
+    subscribe('e', async () => {}, { timeoutMs: 60_000 });
+    subscribe('e', async (_, { signal }) => signal.throwIfAborted());
+    const burst = async (size: number) => {
+      for (let value = 0; value < size; value++) void publish('e', value);
+      await idle();
+    };
+    await burst(10_000);
+    const before = await collect();
+
+    for (let round = 0; round < 10; round++) await burst(10_000);
+    const after = await collect();
+    process.off('unhandledRejection', onRejection);
+
+    expect(warnings).toBe(220_000);
+    expect(rejections).toEqual([]);
+    expect(after / before).toBeLessThan(1.03);
+  }, 60_000);
+});

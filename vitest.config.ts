@@ -1,0 +1,56 @@
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+
+// The tests import the package by its name: the sources, or with TARGET=dist what is published.
+const entry = process.env.TARGET === 'dist' ? 'dist/index.js' : 'src/index.ts';
+const alias = { mapbus: new URL(entry, import.meta.url).pathname };
+
+const everywhere = ['test/core/**/*.test.ts', 'test/helpers/**/*.test.ts'];
+
+// Without these flags Chromium looks up its maker's hosts at every start, which closed networks answer with delays.
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const chromium = playwright({
+  launchOptions: { executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args },
+});
+
+export default defineConfig({
+  test: {
+    restoreMocks: true,
+    projects: [
+      {
+        extends: true,
+        resolve: { alias },
+        test: { name: 'node', include: [...everywhere, 'test/node/**/*.test.ts'], execArgv: ['--expose-gc'] },
+      },
+      {
+        extends: true,
+        resolve: { alias },
+        optimizeDeps: { include: ['uuidv7', 'fast-check'] },
+        test: {
+          name: 'chromium',
+          include: everywhere,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: chromium,
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      thresholds: { lines: 100, functions: 100, branches: 100, statements: 100 },
+    },
+  },
+});
