@@ -3,8 +3,12 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: { index: 'src/index.ts' },
   format: ['esm', 'cjs'],
-  // tsup sets an option that TypeScript 6 calls deprecated.
-  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+  dts: {
+    // tsup sets an option that TypeScript 6 calls deprecated.
+    compilerOptions: { ignoreDeprecations: '6.0' },
+    // For consumers whose libs have no Symbol.dispose yet. In a source file, the bundler of the types would drop it.
+    banner: '/// <reference lib="esnext.disposable" />',
+  },
   target: 'es2022',
   platform: 'neutral',
   splitting: true,

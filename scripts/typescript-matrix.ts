@@ -1,0 +1,39 @@
+// Checks the type tests, and a consumer with few libs, under every TypeScript that is supported.
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+const compilers = ['typescript-5.4', 'typescript-5.9', 'typescript', 'typescript-7.0'];
+const resolutions = { nodenext: ['--module', 'nodenext'], bundler: ['--module', 'esnext', '--moduleResolution', 'bundler'] };
+const typeTests = readdirSync('test-d').map((file) => `test-d/${file}`);
+const consumer = 'test/types/fixtures/consumer.ts';
+const programs = {
+  'type tests': ['--lib', 'es2023,esnext.disposable', '--types', 'node', '--skipLibCheck', ...typeTests],
+  'ES2020 and Node': ['--lib', 'es2020', '--types', 'node', consumer],
+  // A folder without packages, so that no @types come in.
+  'ES2020 and DOM': ['--lib', 'es2020,dom', '--typeRoots', 'dist', consumer],
+};
+
+const compile = async (compiler: string, args: readonly string[]): Promise<string> => {
+  // Files are given by name, which TypeScript 6 refuses beside a tsconfig.json that it is not told to ignore.
+  const ignoreConfig = compiler.startsWith('typescript-5') ? [] : ['--ignoreConfig'];
+  const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022'];
+  const tsc = `node_modules/${compiler}/bin/tsc`;
+  return run(process.execPath, [tsc, ...ignoreConfig, ...strict, ...args]).then(
+    () => 'ok',
+    (error: { stdout: string }) => `FAILED\n${error.stdout}`,
+  );
+};
+
+for (const compiler of compilers) {
+  for (const [resolution, resolutionArgs] of Object.entries(resolutions)) {
+    const checks = Object.entries(programs).map(async ([name, args]) => {
+      const outcome = await compile(compiler, [...resolutionArgs, ...args]);
+      console.log(`${compiler} · ${resolution} · ${name}: ${outcome}`);
+      if (outcome !== 'ok') process.exitCode = 1;
+    });
+    await Promise.all(checks);
+  }
+}
