@@ -1,5 +1,6 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { chromiumArgs, chromiumPath } from './scripts/chromium.ts';
 
 // The tests import the package by its name: the sources, or with TARGET=dist what is published.
 const entry = process.env.TARGET === 'dist' ? 'dist/index.js' : 'src/index.ts';
@@ -7,19 +8,7 @@ const alias = { mapbus: new URL(entry, import.meta.url).pathname };
 
 const everywhere = ['test/core/**/*.test.ts', 'test/helpers/**/*.test.ts'];
 
-// Without these flags Chromium looks up its maker's hosts at every start, which closed networks answer with delays.
-const args = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const chromium = playwright({
-  launchOptions: { executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args },
-});
+const chromium = playwright({ launchOptions: { executablePath: chromiumPath, args: chromiumArgs } });
 
 export default defineConfig({
   test: {

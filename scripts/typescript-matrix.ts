@@ -6,7 +6,10 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 const compilers = ['typescript-5.4', 'typescript-5.9', 'typescript', 'typescript-7.0'];
-const resolutions = { nodenext: ['--module', 'nodenext'], bundler: ['--module', 'esnext', '--moduleResolution', 'bundler'] };
+const resolutions = {
+  nodenext: ['--module', 'nodenext'],
+  bundler: ['--module', 'esnext', '--moduleResolution', 'bundler'],
+};
 const typeTests = readdirSync('test-d').map((file) => `test-d/${file}`);
 const consumer = 'test/types/fixtures/consumer.ts';
 const programs = {

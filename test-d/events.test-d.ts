@@ -1,6 +1,13 @@
 /// <reference lib="dom" />
 import type { EventPayloadMap } from '@octokit/webhooks-types';
-import { createEventBus, type EventBus, type EventHandlers, type EventName, type EventOf, type EventPayload } from 'mapbus';
+import {
+  createEventBus,
+  type EventBus,
+  type EventHandlers,
+  type EventName,
+  type EventOf,
+  type EventPayload,
+} from 'mapbus';
 import { expectAssignable, expectNotAssignable, expectType } from 'tsd';
 
 interface AppEvents {

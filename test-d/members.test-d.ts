@@ -1,5 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { assertHandled, createEventBus, type EventContext, type EventIterator, eventsOf, type FailedEvent, type HandlerFailure, type Logger, type Metadata, waitFor } from 'mapbus';
+import {
+  assertHandled,
+  createEventBus,
+  type EventContext,
+  type EventIterator,
+  eventsOf,
+  type FailedEvent,
+  type HandlerFailure,
+  type Logger,
+  type Metadata,
+  waitFor,
+} from 'mapbus';
 import { expectType } from 'tsd';
 
 interface AppEvents {
@@ -14,7 +25,12 @@ const busIn = createEventBus<AppEvents, { query: () => void }>();
 // Options of the bus.
 createEventBus<AppEvents>({});
 createEventBus<AppEvents>({ logger: console });
-createEventBus<AppEvents>({ logger: undefined, onFailure: undefined, contextStorage: undefined, logPublish: undefined });
+createEventBus<AppEvents>({
+  logger: undefined,
+  onFailure: undefined,
+  contextStorage: undefined,
+  logPublish: undefined,
+});
 createEventBus<AppEvents>({ contextStorage: new AsyncLocalStorage() });
 createEventBus<AppEvents>({ contextStorage: new AsyncLocalStorage<EventContext>() });
 createEventBus<AppEvents>({ logPublish: (name) => name.startsWith('order.') });

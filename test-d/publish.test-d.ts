@@ -1,4 +1,11 @@
-import { createEventBus, type EventBus, type EventName, type PublishArgs, type PublishOptions, type PublishResult } from 'mapbus';
+import {
+  createEventBus,
+  type EventBus,
+  type EventName,
+  type PublishArgs,
+  type PublishOptions,
+  type PublishResult,
+} from 'mapbus';
 import { expectType } from 'tsd';
 
 interface AppEvents {
@@ -98,7 +105,12 @@ publish(anyName, undefined);
 // Options.
 publish('cache.cleared', undefined, { id: '1', occurredAt: new Date(), metadata: { ip_address: '::1' }, session: {} });
 publishIn('cache.cleared', undefined, { session: { query: () => {} } });
-publishIn('cache.cleared', undefined, { session: undefined, metadata: undefined, id: undefined, occurredAt: undefined });
+publishIn('cache.cleared', undefined, {
+  session: undefined,
+  metadata: undefined,
+  id: undefined,
+  occurredAt: undefined,
+});
 // @ts-expect-error: metadata are strings
 publish('cache.cleared', undefined, { metadata: { attempt: 1 } });
 // @ts-expect-error: no such option
@@ -109,7 +121,8 @@ publishIn('cache.cleared', undefined, { session: { run: () => {} } });
 publish('cache.cleared', undefined, { occurredAt: '2026-01-01' });
 
 // Wrappers over one name of a map pass the arguments on (trap 9).
-const wrap = <Name extends EventName<AppEvents>>(name: Name, ...args: PublishArgs<AppEvents, Name>) => publish(name, ...args);
+const wrap = <Name extends EventName<AppEvents>>(name: Name, ...args: PublishArgs<AppEvents, Name>) =>
+  publish(name, ...args);
 wrap('user.registered', { userId: '1', email: 'a@b.c' });
 wrap('cache.cleared');
 wrap('cache.cleared', undefined, { metadata: {} });
@@ -126,12 +139,21 @@ wrapIn('cache.cleared', undefined, { session: { query: () => {} } });
 // @ts-expect-error: a session of another type
 wrapIn('cache.cleared', undefined, { session: 1 });
 
-// Wrappers over the payload alone compile too, and only with the payload of the name.
-const wrapPayload = <Name extends EventName<AppEvents>>(name: Name, payload: AppEvents[Name]) => publish(name, payload);
-wrapPayload('order.placed', { total: 1 });
-const wrapWrong = <Name extends EventName<AppEvents>>(name: Name, payload: { total: number }) =>
-  // @ts-expect-error: not the payload of every name
-  publish(name, payload);
+// A payload that is only known to be of the name does not do: the name may be a union. PublishArgs is the way.
+interface TwoEvents {
+  a: { x: number };
+  b: { y: number };
+}
+declare const two: EventBus<TwoEvents>;
+const wrapPayload = <Name extends EventName<TwoEvents>>(name: Name, payload: TwoEvents[Name]) =>
+  // @ts-expect-error: payload may be of one name and name another
+  two.publish(name, payload);
+const wrapArgs = <Name extends EventName<TwoEvents>>(name: Name, ...args: PublishArgs<TwoEvents, Name>) =>
+  two.publish(name, ...args);
+wrapArgs('a', { x: 1 });
+// @ts-expect-error: a payload of another event
+wrapArgs('a', { y: 1 });
+void wrapPayload;
 
 // Wrappers over any map.
 const publishOn = <Events extends object, Name extends EventName<Events>>(

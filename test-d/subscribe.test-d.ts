@@ -1,4 +1,11 @@
-import { createEventBus, type EventBus, type EventContext, type EventHandler, type EventName, type Unsubscribe } from 'mapbus';
+import {
+  createEventBus,
+  type EventBus,
+  type EventContext,
+  type EventHandler,
+  type EventName,
+  type Unsubscribe,
+} from 'mapbus';
 import { expectType } from 'tsd';
 
 interface AppEvents {
@@ -17,7 +24,9 @@ const busIn = createEventBus<AppEvents, Transaction>();
 const { subscribe, subscribeAll } = bus;
 
 // A handler receives the payload of its event.
-expectType<Unsubscribe>(subscribe('user.registered', (payload) => expectType<{ userId: string; email: string }>(payload)));
+expectType<Unsubscribe>(
+  subscribe('user.registered', (payload) => expectType<{ userId: string; email: string }>(payload)),
+);
 subscribe('cache.cleared', (payload) => expectType<void>(payload));
 subscribe('flag', (payload) => expectType<boolean>(payload));
 // @ts-expect-error: unknown name
@@ -52,7 +61,7 @@ subscribe('order.placed', (payload, context) => {
   expectType<'order.placed'>(context.name);
   expectType<string>(context.id);
   expectType<Date>(context.occurredAt);
-  expectType<string | undefined>(context.metadata['trace_id']);
+  expectType<string | undefined>(context.metadata.trace_id);
   expectType<AbortSignal>(context.signal);
   // @ts-expect-error: not in the payload
   payload.userId;
@@ -103,7 +112,8 @@ busIn.subscribe('order.placed', audit);
 subscribe('user.registered', audit);
 
 // Generic functions over one name of a map, and over any map (trap 9).
-const register = <Name extends EventName<AppEvents>>(name: Name, handler: (payload: AppEvents[Name]) => void) => subscribe(name, handler);
+const register = <Name extends EventName<AppEvents>>(name: Name, handler: (payload: AppEvents[Name]) => void) =>
+  subscribe(name, handler);
 register('order.placed', ({ total }) => total);
 const wrapHandler = <Name extends EventName<AppEvents>>(name: Name, handler: (payload: AppEvents[Name]) => void) =>
   subscribe(name, (payload) => handler(payload));
@@ -142,7 +152,12 @@ subscribeAll(({ name, payload }, context) => {
 subscribeAll((event: { name: 'other'; payload: number }) => event);
 
 // Options.
-subscribe('order.placed', () => {}, { once: true, signal: new AbortController().signal, name: 'audit', timeoutMs: 1_000 });
+subscribe('order.placed', () => {}, {
+  once: true,
+  signal: new AbortController().signal,
+  name: 'audit',
+  timeoutMs: 1_000,
+});
 // @ts-expect-error: no such option
 subscribe('order.placed', () => {}, { timeout: 1_000 });
 // @ts-expect-error: an option of a wrong type

@@ -68,4 +68,18 @@ const wideSubscriber: Subscriber<{ a: string | number }> = strings;
 // The same map under another name is the same bus.
 const same: EventBus<{ a: string }> = createEventBus<{ a: string }>();
 
-export { bigger, fewer, narrowed, narrowPublisher, narrowSubscriber, same, tooMuch, tooMuchToo, widened, widePublisher, wideSubscriber, wrongSession, wrongSessionSubscriber };
+export {
+  bigger,
+  fewer,
+  narrowed,
+  narrowPublisher,
+  narrowSubscriber,
+  same,
+  tooMuch,
+  tooMuchToo,
+  widened,
+  widePublisher,
+  wideSubscriber,
+  wrongSession,
+  wrongSessionSubscriber,
+};

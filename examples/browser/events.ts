@@ -1,0 +1,4 @@
+export interface ShopEvents {
+  'item.added': { name: string; price: number };
+  'cart.cleared': void;
+}

@@ -1,0 +1,96 @@
+// Publishes the real webhook payloads of @octokit/webhooks-examples to four handlers and counts what becomes of them.
+import type { Transaction } from '@electric-sql/pglite';
+import definitions from '@octokit/webhooks-examples';
+import type { EventPayloadMap } from '@octokit/webhooks-types';
+import { createEventBus, type Metadata, type Publisher, type PublishResult } from 'mapbus';
+import { countAuditRows, openDatabase, writeAuditRow } from './audit.ts';
+import { barChart, table } from './report.ts';
+
+const database = await openDatabase();
+
+const loggedFailures = new Set<unknown>();
+const bus = createEventBus<EventPayloadMap, Transaction>({
+  logger: {
+    debug: () => {},
+    warn: (_message, { eventId, handlerName }) => loggedFailures.add(`${eventId} ${handlerName}`),
+    error: console.error,
+  },
+});
+
+// 1. A logger of every event.
+const received: string[] = [];
+bus.subscribeAll(({ name }) => received.push(name), { name: 'logger' });
+
+// 2. An audit trail, in the transaction of the publisher.
+bus.subscribeAll((_event, context) => writeAuditRow(context), { name: 'audit' });
+
+// 3. What is open, from two events with typed payloads.
+const open = new Set<string>();
+const track = (action: string, url: string) => (action === 'closed' ? open.delete(url) : open.add(url));
+bus.subscribe('issues', function trackIssue({ action, issue }) {
+  track(action, issue.html_url);
+});
+bus.subscribe('pull_request', function trackPullRequest({ action, pull_request }) {
+  track(action, pull_request.html_url);
+});
+
+// 4. A mail for every issue and pull request, by a server that fails on purpose for every fifth.
+let mails = 0;
+const sendMail = async () => {
+  mails++;
+  if (mails % 5 === 0) throw new Error('451 try again later');
+};
+bus.subscribe('issues', sendMail);
+bus.subscribe('pull_request', sendMail);
+
+// What arrives from outside has no types: that a name and a payload belong together is the word of a JSON file here.
+const incoming = bus as unknown as Publisher<Record<string, unknown>, Transaction>;
+const publishInTransaction = (name: string, payload: unknown, metadata: Metadata): Promise<PublishResult> =>
+  database.transaction((session) => incoming.publish(name, payload, { metadata, session }));
+
+const total = definitions.reduce((sum, { examples }) => sum + examples.length, 0);
+const deliveries = new Map<string, string>();
+const failures: string[] = [];
+let handlersRun = 0;
+for (const { name, examples } of definitions) {
+  for (const example of examples) {
+    const delivery = `delivery-${deliveries.size + 1}`;
+    const result = await publishInTransaction(name, example, { delivery, ip_address: '192.30.252.1' });
+    deliveries.set(result.id, delivery);
+    handlersRun += result.handlerCount;
+    failures.push(...result.failures.map(({ handlerName }) => `${result.id} ${handlerName}`));
+    if (deliveries.size % 47 === 0) console.log(`${deliveries.size} of ${total} events, now ${name}`);
+  }
+}
+await bus.close();
+
+const auditRows = await countAuditRows(database, deliveries);
+await database.close();
+const failuresInLog = failures.filter((failure) => loggedFailures.has(failure)).length;
+
+console.log(`\n${definitions.length} event names\n`);
+console.log(
+  table({
+    'events published': deliveries.size,
+    'events received': received.length,
+    'handlers run': handlersRun,
+    'handlers failed': failures.length,
+    'failures in the log': failuresInLog,
+    'audit rows found': auditRows,
+    'mails sent': mails - failures.length,
+    'issues and pull requests open': open.size,
+  }),
+);
+console.log(`\nMost frequent events\n\n${barChart(received, 10)}`);
+
+const isRight =
+  deliveries.size === total &&
+  received.length === total &&
+  auditRows === total &&
+  failures.length > 0 &&
+  failuresInLog === failures.length &&
+  loggedFailures.size === failures.length;
+if (!isRight) {
+  console.error('\nThe numbers do not agree.');
+  process.exitCode = 1;
+}
