@@ -5,7 +5,7 @@ type Expected = 'function' | 'string' | 'boolean' | 'object' | 'milliseconds' | 
 export type Known = Readonly<Record<string, Expected>>;
 
 export const createError = (code: EventBusErrorCode, message: string, cause?: unknown): EventBusError =>
-  Object.assign(new Error(`[mapbus] ${message}`, { cause }), { code });
+  Object.assign(new Error(`[mapbus] ${message}`, cause === undefined ? {} : { cause }), { code });
 
 export const isObject = (value: unknown): value is object =>
   (typeof value === 'object' && value !== null) || typeof value === 'function';

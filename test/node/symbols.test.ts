@@ -6,10 +6,16 @@ afterEach(() => {
 });
 
 it('where a runtime lacks Symbol.dispose, the symbols that compilers use in its place work', async () => {
-  const missing = ['dispose', 'asyncDispose'];
-  const get = (target: typeof Symbol, key: keyof typeof Symbol) =>
-    missing.includes(String(key)) ? undefined : target[key];
-  vi.stubGlobal('Symbol', new Proxy(Symbol, { get: (target, key) => get(target, key as keyof typeof Symbol) }));
+  vi.spyOn(console, 'error').mockReturnValue();
+  const known = Object.getOwnPropertyNames(Symbol).filter(
+    (name) => !['dispose', 'asyncDispose', 'prototype', 'length', 'name'].includes(name),
+  );
+  const original = Symbol;
+  const members = Object.fromEntries(known.map((name) => [name, Reflect.get(Symbol, name)]));
+  vi.stubGlobal(
+    'Symbol',
+    Object.assign((description: string) => original(description), members),
+  );
   vi.resetModules();
   const { createEventBus, eventsOf } = await import('mapbus');
   const bus = createEventBus<{ ping: number }>();
