@@ -1,7 +1,8 @@
 import type { CloseOptions, EventBus, EventBusOptions, SubscribeOptions } from '../types.ts';
 import { check, checkOptions, type Known } from './check.ts';
 import { NO_METADATA, type Publication } from './context.ts';
-import { createDispatcher } from './dispatch.ts';
+import { createDispatch } from './dispatch.ts';
+import { createFlights } from './flights.ts';
 import { createPublish } from './publish.ts';
 import { type Call, createRegistry } from './registry.ts';
 import { createReporter } from './report.ts';
@@ -33,15 +34,16 @@ export const createEventBus = <Events extends object, Session = unknown>(
   const { contextStorage } = options;
   const registry = createRegistry();
   const reporter = createReporter(options);
-  const dispatcher = createDispatcher(reporter);
+  const flights = createFlights(reporter);
+  const { dispatch, current } = createDispatch(reporter, flights);
   let closing: Promise<void> | undefined;
   const isClosed = () => closing !== undefined;
   const register = createSubscribe(registry, contextStorage, isClosed);
-  const context = () => (contextStorage ? contextStorage.getStore() : dispatcher.current());
+  const context = () => (contextStorage ? contextStorage.getStore() : current());
 
   const close = (closeOptions: CloseOptions = {}) => {
     checkOptions('close options', closeOptions, { drainTimeoutMs: 'milliseconds' });
-    closing ??= dispatcher.drain(closeOptions.drainTimeoutMs ?? 10_000);
+    closing ??= flights.drain(closeOptions.drainTimeoutMs ?? 10_000);
     return closing;
   };
 
@@ -52,12 +54,12 @@ export const createEventBus = <Events extends object, Session = unknown>(
     },
     subscribeAll: (handler: HandlerOfAll, subscribeOptions?: SubscribeOptions) =>
       register(undefined, handler, (payload, event) => handler({ name: event.name, payload }, event), subscribeOptions),
-    publish: createPublish(registry, reporter, dispatcher, isClosed),
+    publish: createPublish(registry, reporter, dispatch, flights.signals, isClosed),
     getMetadata: () => context()?.metadata ?? NO_METADATA,
     getSession: () => context()?.session,
     handlerCount: registry.count,
     ready: async () => {},
-    idle: dispatcher.idle,
+    idle: flights.idle,
     close,
     [ASYNC_DISPOSE]: () => close(),
   };

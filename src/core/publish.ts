@@ -1,7 +1,7 @@
 import type { EventBusErrorCode, PublishOptions, PublishResult } from '../types.ts';
 import { createError } from './check.ts';
-import { applyOptions, createContext, createResult, NOTHING } from './context.ts';
-import type { Dispatcher } from './dispatch.ts';
+import { applyOptions, createContext, createResult, NOTHING, type Signals } from './context.ts';
+import type { Dispatch } from './dispatch.ts';
 import type { Registry } from './registry.ts';
 import type { Reporter } from './report.ts';
 
@@ -10,11 +10,10 @@ const NOTHING_HAPPENED: Promise<PublishResult> = Promise.resolve(NOTHING);
 export const createPublish = (
   registry: Registry,
   reporter: Reporter,
-  dispatcher: Dispatcher,
+  dispatch: Dispatch,
+  signals: Signals,
   isClosed: () => boolean,
 ) => {
-  const { dispatch, signals } = dispatcher;
-
   const publishWith = (name: string, payload: unknown, options: PublishOptions = {}): Promise<PublishResult> => {
     const event = createContext(name, signals);
     const refuse = (code: EventBusErrorCode, message: string, cause?: unknown) => {

@@ -20,6 +20,32 @@ const KNOWN_OPTIONS: Known = {
 
 const ASYNC_DISPOSE: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
+/** What has been received and not consumed, or the consumers that wait for it. */
+const createQueue = <Payload>() => {
+  type Next = IteratorResult<Payload, undefined>;
+  const done: Next = { done: true, value: undefined };
+  const buffer: Payload[] = [];
+  let waiting: ((next: Next) => void)[] = [];
+  let ended = false;
+
+  const push = (value: Payload) => {
+    const resolve = waiting.shift();
+    if (resolve) resolve({ done: false, value });
+    else buffer.push(value);
+  };
+  const next = async (): Promise<Next> => {
+    if (buffer.length > 0) return { done: false, value: buffer.shift() as Payload };
+    return ended ? done : new Promise((resolve) => waiting.push(resolve));
+  };
+  const end = () => {
+    ended = true;
+    for (const resolve of waiting) resolve(done);
+    waiting = [];
+  };
+
+  return { buffer, done, push, next, end };
+};
+
 /**
  * Iterates over the payloads of an event. An event that finds the buffer full is a failure of this handler: it is in
  * the result of its publish and in the log, and is skipped here.
@@ -33,36 +59,27 @@ export const eventsOf = <Events extends object, Name extends EventName<Events>>(
 ): EventIterator<Events[Name]> => {
   checkOptions('eventsOf options', options, KNOWN_OPTIONS);
   const { signal, highWaterMark = 1_000 } = options;
-  type Next = IteratorResult<Events[Name], undefined>;
-  const done: Next = { done: true, value: undefined };
-  const buffer: Events[Name][] = [];
-  const waiting: ((next: Next) => void)[] = [];
-  let ended = signal?.aborted === true;
-
-  const receive = (value: Events[Name]) => {
-    const resolve = waiting.shift();
-    if (resolve) return resolve({ done: false, value });
-    if (buffer.length < highWaterMark) buffer.push(value);
-    else throw createError('buffer_full', `eventsOf skipped an event of ${name}: ${highWaterMark} wait already`);
+  const { buffer, done, push, next, end } = createQueue<Events[Name]>();
+  const receive = (payload: Events[Name]) => {
+    if (buffer.length >= highWaterMark) {
+      throw createError('buffer_full', `eventsOf skipped an event of ${name}: ${highWaterMark} wait already`);
+    }
+    push(payload);
   };
   const unsubscribe = bus.subscribe(name, receive, { name: 'eventsOf', signal });
-  const end = () => {
-    ended = true;
-    unsubscribe();
-    signal?.removeEventListener('abort', end);
-    for (const resolve of waiting.splice(0)) resolve(done);
-  };
-  signal?.addEventListener('abort', end);
-
-  const finish = async (): Promise<Next> => {
-    buffer.length = 0;
+  const stop = () => {
     end();
+    unsubscribe();
+    signal?.removeEventListener('abort', stop);
+  };
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop);
+  const finish = async () => {
+    buffer.length = 0;
+    stop();
     return done;
   };
-  const next = async (): Promise<Next> => {
-    if (buffer.length > 0) return { done: false, value: buffer.shift() as Events[Name] };
-    return ended ? done : new Promise((resolve) => waiting.push(resolve));
-  };
+
   const iterator: EventIterator<Events[Name]> = {
     next,
     return: finish,

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 const root = new URL('../../', import.meta.url).pathname;
@@ -38,6 +39,22 @@ describe('the package', () => {
       .filter((from) => !from.startsWith('core/'));
 
     expect([...new Set(outside)].sort()).toEqual(['types.ts', 'uuidv7']);
+  });
+
+  it('has no function of more than 40 lines', () => {
+    const long: string[] = [];
+    for (const path of sources) {
+      const file = ts.createSourceFile(path, read(join('src', path)), ts.ScriptTarget.Latest, true);
+      const lineOf = (position: number) => file.getLineAndCharacterOfPosition(position).line + 1;
+      const visit = (node: ts.Node): void => {
+        const lines = lineOf(node.end) - lineOf(node.getStart()) + 1;
+        if (ts.isFunctionLike(node) && lines > 40) long.push(`${path}:${lineOf(node.getStart())}`);
+        ts.forEachChild(node, visit);
+      };
+      visit(file);
+    }
+
+    expect(long).toEqual([]);
   });
 
   it('has no cycle among its modules', () => {
