@@ -1,0 +1,202 @@
+// Measures every contender in one process: interleaved rounds, medians, ratios. Writes the results as JSON to stdout.
+import { cpus } from 'node:os';
+import { measure } from 'mitata';
+import { uuidv7 } from 'uuidv7';
+import { createEventBus } from '../dist/index.js';
+import { type Contender, contenders, type Emitter, type Handler } from './contenders.ts';
+
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 7);
+const budget = { min_cpu_time: 20e6, min_samples: 5, max_samples: 100_000 };
+
+const payload = { value: 1 };
+let sink = 0;
+const syncHandlers: Handler[] = Array.from(
+  { length: 100 },
+  (_, index) =>
+    [
+      ({ value }: { value: number }) => void (sink += value),
+      ({ value }: { value: number }) => void (sink -= value),
+      ({ value }: { value: number }) => void (sink ^= value),
+      ({ value }: { value: number }) => void (sink |= value),
+    ].at(index % 4) ?? (() => {}),
+);
+// A new function for every registration, as in an application: some emitters take equal functions for one.
+const syncHandler = (index: number): Handler => {
+  const handler = syncHandlers[index % 100] ?? (() => {});
+  return (received) => handler(received);
+};
+const asyncHandler = (index: number): Handler => {
+  const handler = syncHandlers[index % 100] ?? (() => {});
+  return async (received) => handler(received);
+};
+const withHandlers = (emitter: Emitter, count: number, create: (index: number) => Handler) => {
+  for (let index = 0; index < count; index++) emitter.subscribe('event', create(index));
+  return emitter;
+};
+
+type Task = (() => unknown) | undefined;
+interface Case {
+  readonly name: string;
+  readonly prepare: (contender: Contender) => Task;
+}
+
+const publishing = (count: number): Case => ({
+  name: `publish, ${count} sync handlers, not awaited`,
+  prepare: ({ create }) => {
+    const { publish } = withHandlers(create(), count, syncHandler);
+    return publish && (() => void publish('event', payload));
+  },
+});
+const awaiting = (kind: string, count: number, handler: (index: number) => Handler): Case => ({
+  name: `publish awaited, ${count} ${kind} handlers`,
+  prepare: ({ create }) => {
+    const { publishAwaited } = withHandlers(create(), count, handler);
+    return publishAwaited && (() => publishAwaited('event', payload));
+  },
+});
+const changing = (count: number): Case => ({
+  name: `subscribe + unsubscribe among ${count.toLocaleString('en')}`,
+  prepare: ({ name, create }) => {
+    if (name.startsWith('@nestjs') || (count === 100_000 && name.startsWith('nanoevents'))) return undefined;
+    const { subscribe } = withHandlers(create(), count, syncHandler);
+    return () => subscribe('event', syncHandler(0))();
+  },
+});
+
+const cases: Case[] = [
+  publishing(0),
+  publishing(1),
+  publishing(4),
+  publishing(100),
+  {
+    name: 'publish, 4 async handlers, not awaited',
+    prepare: ({ create }) => {
+      const { publish } = withHandlers(create(), 4, asyncHandler);
+      return publish && (async () => void publish('event', payload));
+    },
+  },
+  awaiting('sync', 4, syncHandler),
+  awaiting('async', 1, asyncHandler),
+  awaiting('async', 4, asyncHandler),
+  awaiting('async', 100, asyncHandler),
+  {
+    name: 'publish awaited, one of 4 sync handlers throws',
+    prepare: ({ create }) => {
+      const emitter = create();
+      if (!emitter.isolates) return undefined;
+      withHandlers(emitter, 3, syncHandler).subscribe('event', () => {
+        throw new Error('no');
+      });
+      return () => emitter.publishAwaited?.('event', payload);
+    },
+  },
+  {
+    name: 'publish over 10,000 names, 1 sync handler each',
+    prepare: ({ name, create }) => {
+      if (name.startsWith('@nestjs')) return undefined;
+      const emitter = create();
+      const { publish } = emitter;
+      const names = Array.from({ length: 10_000 }, (_, index) => `event.${index}`);
+      for (const eventName of names) emitter.subscribe(eventName, syncHandler(0));
+      let next = 0;
+      return publish && (() => void publish(names[next++ % 10_000] ?? '', payload));
+    },
+  },
+  changing(10),
+  changing(1_000),
+  changing(100_000),
+];
+
+const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+};
+
+/** The medians of tasks that take turns, in nanoseconds. */
+const measureAll = async (tasks: Record<string, () => unknown>): Promise<Record<string, number>> => {
+  const samples: Record<string, number[]> = {};
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, task] of Object.entries(tasks)) {
+      // biome-ignore lint/performance/noAwaitInLoops: they must not run at the same time
+      const { p50 } = await measure(task as never, budget as never);
+      samples[name] = [...(samples[name] ?? []), p50];
+    }
+  }
+  return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, median(values)]));
+};
+
+const runCase = async ({ name, prepare }: Case) => {
+  const tasks: Record<string, () => unknown> = {};
+  for (const contender of contenders) {
+    const task = prepare(contender);
+    if (task) tasks[contender.name] = task;
+  }
+  console.error(`${process.version} ${name}`);
+  return { name, medians: await measureAll(tasks) };
+};
+
+/** What mapbus alone can do, against the same publish without it. */
+const runOwnCases = () => {
+  const logger = { debug: () => {}, warn: () => {}, error: () => {} };
+  const create = (
+    handler: (payload: { value: number }, context: { id: string; metadata: object; session: unknown }) => unknown,
+  ) => {
+    const bus = createEventBus<{ event: { value: number } }>({ logger, logPublish: () => false });
+    bus.subscribe('event', handler);
+    return bus;
+  };
+  const plain = create(({ value }) => void (sink += value));
+  const reading = create((_, { id }) => void (sink += id.length));
+  const options = { metadata: { trace_id: 'a', ip_address: '::1' }, session: {} };
+  const contextual = create((_, { metadata, session }) => void (sink += metadata && session ? 1 : 0));
+  const empty = createEventBus<{ event: { value: number } }>();
+  return measureAll({
+    'empty function': () => {},
+    'publish without handlers': () => void empty.publish('event', payload),
+    'publish, 1 handler': () => void plain.publish('event', payload),
+    'publish, 1 handler that reads the id': () => void reading.publish('event', payload),
+    'uuidv7()': () => void (sink += uuidv7().length),
+    'publish with metadata and session, 1 handler': () => void contextual.publish('event', payload, options),
+  });
+};
+
+const heap = (): number => {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+};
+
+const measureMemory = async () => {
+  const bytes: Record<string, number> = {};
+  for (const { name, create } of contenders) {
+    if (name.startsWith('@nestjs') || name.startsWith('nanoevents')) continue;
+    const emitter = create();
+    const handler = syncHandler(0);
+    const before = heap();
+    for (let index = 0; index < 20_000; index++) emitter.subscribe('event', (received) => handler(received));
+    bytes[name] = (heap() - before) / 20_000;
+  }
+  const { subscribe, publish, idle } = createEventBus<{ event: { value: number } }>();
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  for (let index = 0; index < 4; index++) subscribe('event', () => gate);
+  const inFlight: Record<string, number> = {};
+  for (const count of [10_000, 100_000, 1_000_000]) {
+    const before = heap();
+    for (let index = 0; index < count; index++) void publish('event', payload);
+    inFlight[count.toLocaleString('en')] = (heap() - before) / count;
+    if (count < 1_000_000) continue;
+    open();
+    await idle();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    inFlight['left after all have settled'] = (heap() - before) / count;
+  }
+  return { subscription: bytes, inFlight };
+};
+
+const results = [];
+for (const task of cases) results.push(await runCase(task));
+const own = await runOwnCases();
+const memory = await measureMemory();
+console.log(JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, results, own, memory, sink }));
