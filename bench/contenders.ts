@@ -104,7 +104,7 @@ export const contenders: readonly Contender[] = [
   {
     name: `mitt ${versionOf('mitt')}`,
     create: () => {
-      const emitter = (mitt as unknown as typeof mitt.default)<Record<string, { value: number }>>();
+      const emitter = mitt<Record<string, { value: number }>>();
       return {
         subscribe: (name, handler) => {
           emitter.on(name, handler);
@@ -140,7 +140,7 @@ export const contenders: readonly Contender[] = [
   {
     name: `tseep ${versionOf('tseep')}`,
     create: () => {
-      const emitter = new TseepEmitter<Record<string, Handler>>();
+      const emitter = new TseepEmitter();
       return {
         subscribe: (name, handler) => {
           emitter.on(name, handler);
@@ -222,9 +222,10 @@ export const contenders: readonly Contender[] = [
         event_handler_concurrency: 'parallel',
         event_handler_detect_file_paths: false,
       });
-      const types = new Map<string, ReturnType<typeof BaseEvent.extend>>();
+      const create = (name: string) => BaseEvent.extend(name, {});
+      const types = new Map<string, ReturnType<typeof create>>();
       const typeOf = (name: string) => {
-        const type = types.get(name) ?? BaseEvent.extend(name, {});
+        const type = types.get(name) ?? create(name);
         types.set(name, type);
         return type;
       };

@@ -53,10 +53,11 @@ const stamp = () => {
 // RFC 9562 section 6.2, method 3: the bits after the milliseconds are their fraction, so that ids made late are in the
 // order of the publishes all the same; the rest is random.
 const makeId = (at: number) => {
-  const hex = Math.floor(at * 2 ** 12)
-    .toString(16)
-    .padStart(15, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(12)}${uuidv7().slice(18)}`;
+  const milliseconds = Math.floor(at);
+  const high = Math.floor(milliseconds / 2 ** 16).toString(16);
+  const low = (milliseconds % 2 ** 16).toString(16);
+  const version = (0x7000 + (at - milliseconds) * 2 ** 12).toString(16);
+  return `${high.padStart(8, '0')}-${low.padStart(4, '0')}-${version}${uuidv7().slice(18)}`;
 };
 
 /** The signals that the handlers of one bus have asked for, and why all of them are aborted at the end. */

@@ -1,0 +1,81 @@
+// Runs the benchmarks on Node 20 and on the newest Node, and writes RESULTS.md and the picture of the README.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+
+interface Run {
+  readonly node: string;
+  readonly cpu: string;
+  readonly own: Record<string, number>;
+  readonly results: readonly { name: string; medians: Record<string, number> }[];
+  readonly memory: { subscription: Record<string, number>; inFlight: Record<string, number> };
+}
+
+const file = (name: string) => new URL(name, import.meta.url).pathname;
+
+const run = (node: string): Run => {
+  const args = ['--expose-gc', '--import', 'tsx', file('main.ts')];
+  return JSON.parse(execFileSync(node, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })) as Run;
+};
+
+const time = (nanoseconds: number): string =>
+  nanoseconds < 1_000 ? `${nanoseconds.toFixed(0)} ns` : `${(nanoseconds / 1_000).toFixed(1)} µs`;
+
+/** Every contender of a case, with how long it takes against mapbus: below 1 it is ahead. */
+const caseTable = ({ name, medians }: Run['results'][number], contenders: readonly string[]): string => {
+  const own = Object.entries(medians).find(([contender]) => contender.startsWith('mapbus'))?.[1];
+  const rows = contenders.map((contender) => {
+    const median = medians[contender];
+    return median === undefined
+      ? `| ${contender} | cannot, or takes minutes to set up | |`
+      : `| ${contender} | ${time(median)} | ${own === undefined ? '' : (median / own).toPrecision(2)} |`;
+  });
+  return [`### ${name}`, '', '| | median | against mapbus |', '|---|---|---|', ...rows].join('\n');
+};
+
+const valueTable = (title: string, values: Record<string, string>): string =>
+  [
+    `### ${title}`,
+    '',
+    '| | |',
+    '|---|---|',
+    ...Object.entries(values).map(([name, value]) => `| ${name} | ${value} |`),
+  ].join('\n');
+
+const mapValues = (values: Record<string, number>, show: (value: number) => string) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, show(value)]));
+
+const section = ({ node, cpu, own, results, memory }: Run): string => {
+  const contenders = [...new Set(results.flatMap(({ medians }) => Object.keys(medians)))];
+  const bytes = (value: number) => `${value.toFixed(0)} bytes`;
+  return [
+    `## Node ${node}, ${cpu}`,
+    valueTable('mapbus alone', mapValues(own, time)),
+    ...results.map((result) => caseTable(result, contenders)),
+    valueTable('heap for a subscription, among 20,000', mapValues(memory.subscription, bytes)),
+    valueTable('heap for a publish in flight with 4 async handlers, of mapbus', mapValues(memory.inFlight, bytes)),
+  ].join('\n\n');
+};
+
+/** The bars of one case, the shortest first. */
+const picture = ({ medians }: Run['results'][number], title: string): string => {
+  const bars = Object.entries(medians).sort(([, a], [, b]) => a - b);
+  const longest = Math.max(...bars.map(([, median]) => Math.log10(median)));
+  const row = ([name, median]: [string, number], index: number) => {
+    const y = 40 + index * 24;
+    const width = (Math.log10(median) / longest) * 380;
+    const fill = name.startsWith('mapbus') ? '#3178c6' : '#b8c4d0';
+    return `<text x="180" y="${y + 13}" text-anchor="end">${name}</text><rect x="190" y="${y}" width="${width.toFixed(0)}" height="18" fill="${fill}"/><text x="${(196 + width).toFixed(0)}" y="${y + 13}">${time(median)}</text>`;
+  };
+  const height = 50 + bars.length * 24;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 ${height}" font-family="system-ui" font-size="13"><rect width="660" height="${height}" fill="#fff"/><text x="12" y="24" font-weight="bold">${title}</text>${bars.map(row).join('')}</svg>\n`;
+};
+
+const runs = [run(process.execPath), run(file('node_modules/node-26/bin/node'))];
+const intro = `# Results
+
+Medians of interleaved rounds in one process, written by \`npm run bench\`. Only ratios within one table mean something:
+the machine is small and shared. A ratio below 1 is a peer that is ahead; most do less: no id, no time, no isolation,
+no context, no result.`;
+writeFileSync(file('RESULTS.md'), `${[intro, ...runs.map(section)].join('\n\n')}\n`);
+const shown = runs[0]?.results.find(({ name }) => name === 'publish awaited, 4 async handlers');
+if (shown) writeFileSync(file('results.svg'), picture(shown, `${shown.name}, Node ${runs[0]?.node}, logarithmic`));
