@@ -143,8 +143,8 @@ export const contenders: readonly Contender[] = [
       const emitter = new TseepEmitter();
       return {
         subscribe: (name, handler) => {
-          emitter.on(name, handler);
-          return () => void emitter.off(name, handler);
+          emitter.on(name, handler as () => void);
+          return () => void emitter.off(name, handler as () => void);
         },
         publish: (name, payload) => emitter.emit(name, payload),
       };

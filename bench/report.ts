@@ -51,7 +51,7 @@ const section = ({ node, cpu, own, results, memory }: Run): string => {
     `## Node ${node}, ${cpu}`,
     valueTable('mapbus alone', mapValues(own, time)),
     ...results.map((result) => caseTable(result, contenders)),
-    valueTable('heap for a subscription, among 20,000', mapValues(memory.subscription, bytes)),
+    valueTable('heap for a subscription, among 2,000', mapValues(memory.subscription, bytes)),
     valueTable('heap for a publish in flight with 4 async handlers, of mapbus', mapValues(memory.inFlight, bytes)),
   ].join('\n\n');
 };

@@ -1,4 +1,5 @@
 import type { EventBusError, EventBusOptions, HandlerFailure } from '../types.ts';
+import { isObject } from './check.ts';
 import type { Publication } from './context.ts';
 
 // The last word is attempt or attempted: user.login.attempted, UserLoginAttempted, LOGIN_ATTEMPT.
@@ -14,11 +15,22 @@ const describe = (error: unknown) => {
   }
 };
 
+const complain = (error: unknown) => {
+  try {
+    console.error('[mapbus] The logger or onFailure failed', error);
+  } catch {
+    // Whoever broke the console does not want to know.
+  }
+};
+
 // A logger that throws or rejects must not reach the publisher, nor vanish.
 const guard = (call: () => unknown) => {
-  (async () => call())()
-    .catch((error) => console.error('[mapbus] The logger or onFailure failed', error))
-    .catch(() => {});
+  try {
+    const returned = call();
+    if (isObject(returned)) Promise.resolve(returned).catch(complain);
+  } catch (error) {
+    complain(error);
+  }
 };
 
 export type Reporter = ReturnType<typeof createReporter>;
