@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { measure } from 'mitata';
 import { uuidv7 } from 'uuidv7';
 import { createEventBus } from '../dist/index.js';
+import { tryFailures } from './behaviour.ts';
 import { type Contender, contenders, type Emitter, type Handler } from './contenders.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
@@ -206,8 +207,11 @@ const measureMemory = async () => {
   return { subscription: bytes, inFlight };
 };
 
+const failures = await tryFailures();
 const own = await runOwnCases();
 const results = [];
 for (const task of cases) results.push(await runCase(task));
 const memory = await measureMemory();
-console.log(JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, results, own, memory, sink: sink.value }));
+console.log(
+  JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, results, own, memory, failures, sink: sink.value }),
+);

@@ -7,6 +7,7 @@ interface Run {
   readonly cpu: string;
   readonly own: Record<string, number>;
   readonly results: readonly { name: string; medians: Record<string, number> }[];
+  readonly failures: string;
   readonly memory: { subscription: Record<string, number>; inFlight: Record<string, number> };
 }
 
@@ -20,14 +21,16 @@ const run = (node: string): Run => {
 const time = (nanoseconds: number): string =>
   nanoseconds < 1_000 ? `${nanoseconds.toFixed(0)} ns` : `${(nanoseconds / 1_000).toFixed(1)} µs`;
 
+const ratio = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2));
+
 /** Every contender of a case, with how long it takes against mapbus: below 1 it is ahead. */
 const caseTable = ({ name, medians }: Run['results'][number], contenders: readonly string[]): string => {
   const own = Object.entries(medians).find(([contender]) => contender.startsWith('mapbus'))?.[1];
   const rows = contenders.map((contender) => {
     const median = medians[contender];
     return median === undefined
-      ? `| ${contender} | cannot, or takes minutes to set up | |`
-      : `| ${contender} | ${time(median)} | ${own === undefined ? '' : (median / own).toPrecision(2)} |`;
+      ? `| ${contender} | – | |`
+      : `| ${contender} | ${time(median)} | ${own === undefined ? '' : ratio(median / own)} |`;
   });
   return [`### ${name}`, '', '| | median | against mapbus |', '|---|---|---|', ...rows].join('\n');
 };
@@ -44,11 +47,12 @@ const valueTable = (title: string, values: Record<string, string>): string =>
 const mapValues = (values: Record<string, number>, show: (value: number) => string) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, show(value)]));
 
-const section = ({ node, cpu, own, results, memory }: Run): string => {
+const section = ({ node, cpu, own, results, memory, failures }: Run): string => {
   const contenders = [...new Set(results.flatMap(({ medians }) => Object.keys(medians)))];
   const bytes = (value: number) => `${value.toFixed(0)} bytes`;
   return [
     `## Node ${node}, ${cpu}`,
+    `### When a handler fails\n\n${failures}`,
     valueTable('mapbus alone', mapValues(own, time)),
     ...results.map((result) => caseTable(result, contenders)),
     valueTable('heap for a subscription, among 2,000', mapValues(memory.subscription, bytes)),
@@ -75,7 +79,8 @@ const intro = `# Results
 
 Medians of interleaved rounds in one process, written by \`npm run bench\`. Only ratios within one table mean something:
 the machine is small and shared. A ratio below 1 is a peer that is ahead; most do less: no id, no time, no isolation,
-no context, no result.`;
+no context, no result. A dash is a contender that cannot do the case, or (with 100,000 handlers) takes minutes to set up.
+Awaited cases include what awaiting costs in the measuring loop.`;
 writeFileSync(file('RESULTS.md'), `${[intro, ...runs.map(section)].join('\n\n')}\n`);
 const shown = runs[0]?.results.find(({ name }) => name === 'publish awaited, 4 async handlers');
 if (shown) writeFileSync(file('results.svg'), picture(shown, `${shown.name}, Node ${runs[0]?.node}, logarithmic`));

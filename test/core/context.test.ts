@@ -82,6 +82,16 @@ describe('the context', () => {
     expect(failures.map(({ error }) => (error as Error).name)).toEqual(['TypeError', 'TypeError']);
   });
 
+  it('has one signal however often it is read', () => {
+    const { subscribe, publish } = createLoggedBus();
+    const signals = new Set<AbortSignal>();
+    subscribe('ping', (_, context) => signals.add(context.signal).add(context.signal));
+
+    publish('ping', { value: 1 });
+
+    expect(signals.size).toBe(1);
+  });
+
   it('takes the id and the time that the publisher gives', async () => {
     const { subscribe, publish } = createLoggedBus();
     let context: EventContext | undefined;

@@ -72,8 +72,8 @@ describe('eventsOf', () => {
     expect(await events.next()).toEqual({ done: false, value: { value: 1 } });
     expect(await events.next()).toEqual({ done: true, value: undefined });
     expect(handlerCount()).toBe(0);
-    const listeners = removed.mock.calls.map(([, listener]) => listener);
-    for (const [, listener] of added.mock.calls) expect(listeners).toContain(listener);
+    const removals = removed.mock.calls.map(([type, listener]) => [type, listener]);
+    for (const [type, listener] of added.mock.calls) expect(removals).toContainEqual([type, listener]);
   });
 
   it('ends who waits when its signal is aborted', async () => {

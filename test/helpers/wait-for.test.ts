@@ -53,7 +53,7 @@ describe('waitFor', () => {
     });
 
     expect(handlerCount()).toBe(0);
-    expect(removed).toHaveBeenCalledOnce();
+    expect(removed).toHaveBeenCalledExactlyOnceWith('abort', expect.any(Function));
   });
 
   it('rejects with the reason of the signal and leaves nothing behind', async () => {
