@@ -71,7 +71,7 @@ const picture = ({ medians }: Run['results'][number], title: string): string => 
     return `<text x="180" y="${y + 13}" text-anchor="end">${name}</text><rect x="190" y="${y}" width="${width.toFixed(0)}" height="18" fill="${fill}"/><text x="${(196 + width).toFixed(0)}" y="${y + 13}">${time(median)}</text>`;
   };
   const height = 50 + bars.length * 24;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 ${height}" font-family="system-ui" font-size="13"><rect width="660" height="${height}" fill="#fff"/><text x="12" y="24" font-weight="bold">${title}</text>${bars.map(row).join('')}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 ${height}" font-family="system-ui" font-size="13"><title>${title}</title><rect width="660" height="${height}" fill="#fff"/><text x="12" y="24" font-weight="bold">${title}</text>${bars.map(row).join('')}</svg>\n`;
 };
 
 const runs = [run(process.execPath), run(file('node_modules/node-26/bin/node'))];
