@@ -12,7 +12,10 @@ export type EventOf<Events extends object> = {
 /** Facts of the request that published, such as `ip_address` or `trace_id`. */
 export type Metadata = Readonly<Record<string, string>>;
 
-/** What a handler gets beside the payload. Read-only, and of one publish. */
+/**
+ * What a handler gets beside the payload. Read-only, and of one publish. Destructure what you need: `id`, `occurredAt`
+ * and `signal` are getters, made when read, which a spread or `JSON.stringify` leaves out.
+ */
 export interface EventContext<Name extends string = string, Session = unknown> {
   readonly name: Name;
   /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Made when first read. */
@@ -37,6 +40,7 @@ export type EventHandlers<Events extends object, Session = unknown> = {
   readonly [Name in EventName<Events>]: EventHandler<Events, Name, Session>;
 };
 
+/** How a handler is registered. */
 export interface SubscribeOptions {
   /** Unsubscribe before the first call. @default false */
   readonly once?: boolean | undefined;
@@ -54,8 +58,11 @@ export interface Unsubscribe {
   [Symbol.dispose](): void;
 }
 
+/** What a publish carries beside the payload. */
 export interface PublishOptions<Session = unknown> {
+  /** Copied when published. */
   readonly metadata?: Metadata | undefined;
+  /** A database session or transaction for the handlers; never leaves the process. */
   readonly session?: Session | undefined;
   /** For relays and tests. @default a new UUIDv7 */
   readonly id?: string | undefined;
@@ -101,6 +108,7 @@ export interface EventBusError extends Error {
   readonly code: EventBusErrorCode;
 }
 
+/** What became of a publish. `id` and `occurredAt` are getters, which a spread or `JSON.stringify` leaves out. */
 export interface PublishResult {
   /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Made when first read; `''` if nobody handles the event. */
   readonly id: string;
@@ -164,6 +172,7 @@ export interface EventBus<Events extends object, Session = unknown>
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 }
 
+/** How long `close` waits. */
 export interface CloseOptions {
   /** Milliseconds to wait for running handlers before `context.signal` is aborted. @default 10_000 */
   readonly drainTimeoutMs?: number | undefined;
@@ -191,6 +200,7 @@ export interface ContextStorage {
   readonly getStore: () => EventContext | undefined;
 }
 
+/** What a bus is made with. */
 export interface EventBusOptions {
   /** @default `warn` and `error` go to `console`, `debug` nowhere */
   readonly logger?: Logger | undefined;

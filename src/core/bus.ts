@@ -42,7 +42,7 @@ export const createEventBus = <Events extends object, Session = unknown>(
   const context = () => (contextStorage ? contextStorage.getStore() : current());
 
   const close = (closeOptions: CloseOptions = {}) => {
-    checkOptions('close options', closeOptions, { drainTimeoutMs: 'milliseconds' });
+    checkOptions('close options', closeOptions, { drainTimeoutMs: 'positive milliseconds' });
     closing ??= flights.drain(closeOptions.drainTimeoutMs ?? 10_000);
     return closing;
   };

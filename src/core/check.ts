@@ -1,6 +1,13 @@
 import type { EventBusError, EventBusErrorCode } from '../types.ts';
 
-type Expected = 'function' | 'string' | 'boolean' | 'object' | 'milliseconds' | 'positive integer' | readonly string[];
+type Expected =
+  | 'function'
+  | 'string'
+  | 'boolean'
+  | 'object'
+  | 'positive milliseconds'
+  | 'positive integer'
+  | readonly string[];
 
 export type Known = Readonly<Record<string, Expected>>;
 
@@ -15,7 +22,7 @@ const fits = (value: unknown, expected: Expected) => {
     return isObject(value) && expected.every((method) => typeof Reflect.get(value, method) === 'function');
   if (expected === 'positive integer') return Number.isInteger(value) && Number(value) > 0;
   // Timers hold 31 bits: with a longer delay they would fire at once.
-  if (expected === 'milliseconds') return typeof value === 'number' && value > 0 && value < 2 ** 31;
+  if (expected === 'positive milliseconds') return typeof value === 'number' && value > 0 && value < 2 ** 31;
   return value !== null && typeof value === expected;
 };
 

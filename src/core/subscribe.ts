@@ -10,7 +10,7 @@ const KNOWN_OPTIONS: Known = {
   once: 'boolean',
   signal: ['addEventListener', 'removeEventListener'],
   name: 'string',
-  timeoutMs: 'milliseconds',
+  timeoutMs: 'positive milliseconds',
 };
 
 /** Gives a handler a time limit: after it, its signal is aborted and it has failed, whatever it still does. */

@@ -1,6 +1,7 @@
 import { checkOptions, createError, type Known } from '../core/check.ts';
 import type { EventName, Subscriber } from '../types.ts';
 
+/** How long is iterated, and how much is kept. */
 export interface EventsOfOptions {
   /** Ends the iteration when aborted. */
   readonly signal?: AbortSignal | undefined;

@@ -1,6 +1,7 @@
 import { checkOptions, type Known } from '../core/check.ts';
 import type { EventName, Subscriber } from '../types.ts';
 
+/** Which event is waited for, and how long. */
 export interface WaitForOptions<Payload> {
   /** Waits on until this returns something truthy for a payload; what it throws rejects the promise. */
   readonly filter?: ((payload: Payload) => unknown) | undefined;
@@ -13,7 +14,7 @@ export interface WaitForOptions<Payload> {
 const KNOWN_OPTIONS: Known = {
   filter: 'function',
   signal: ['addEventListener', 'removeEventListener'],
-  timeoutMs: 'milliseconds',
+  timeoutMs: 'positive milliseconds',
 };
 
 /**

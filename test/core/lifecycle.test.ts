@@ -272,7 +272,7 @@ describe('close', () => {
     const { close, publish } = createLoggedBus();
 
     expect(() => close({ drainTimeoutMs: -1 })).toThrow(
-      new TypeError('[mapbus] close options.drainTimeoutMs: expected milliseconds, got -1'),
+      new TypeError('[mapbus] close options.drainTimeoutMs: expected positive milliseconds, got -1'),
     );
     expect(() => close({ timeout: 1 } as never)).toThrow(
       new TypeError('[mapbus] close options: unknown option timeout, expected drainTimeoutMs'),

@@ -322,7 +322,7 @@ describe('subscribe', () => {
         const { subscribe } = createLoggedBus();
 
         expect(() => subscribe('ping', () => {}, { timeoutMs: timeoutMs as number })).toThrow(
-          /^\[mapbus\] subscribe options\.timeoutMs: expected milliseconds, got /,
+          /^\[mapbus\] subscribe options\.timeoutMs: expected positive milliseconds, got /,
         );
       },
     );

@@ -131,7 +131,7 @@ describe('waitFor', () => {
       { signal: 'now' },
       'waitFor options.signal: expected an object with addEventListener, removeEventListener, got "now"',
     ],
-    [{ timeoutMs: 0 }, 'waitFor options.timeoutMs: expected milliseconds, got 0'],
+    [{ timeoutMs: 0 }, 'waitFor options.timeoutMs: expected positive milliseconds, got 0'],
     [{ timeout: 0 }, 'waitFor options: unknown option timeout, expected filter, signal, timeoutMs'],
   ])('throws a TypeError for %j', (options, message) => {
     const { bus } = createLoggedBus();
