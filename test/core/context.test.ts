@@ -167,6 +167,19 @@ describe('an id', () => {
     expect(contexts.map(({ occurredAt }) => occurredAt.getTime() - start)).toEqual([0, 0, 5, -20_000]);
   });
 
+  it('has the same form whatever the time', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    subscribe('ping', () => {});
+    // The lower half of the time is 15 here, and lies so far ahead that the true clock is followed afterwards.
+    const time = (Math.floor(Date.now() / 65_536) + 2) * 65_536 + 15;
+    vi.spyOn(Date, 'now').mockReturnValue(time);
+
+    const { id } = await publish('ping', { value: 1 });
+
+    expect(id).toMatch(uuidv7Pattern);
+    expect(id.slice(9, 13)).toBe('000f');
+  });
+
   it('is not made when nobody reads it', async () => {
     const random = vi.spyOn(crypto, 'getRandomValues');
     const { createEventBus } = await import('mapbus');
