@@ -2,7 +2,7 @@ import { createEventBus } from 'mapbus';
 import { describe, expect, it } from 'vitest';
 
 const collect = async () => {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 6; round++) {
     globalThis.gc?.();
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -36,15 +36,17 @@ describe('100,000 publishes that nobody awaits, with failing handlers', () => {
       for (let value = 0; value < size; value++) void publish('e', value);
       await idle();
     };
-    await burst(10_000);
+    // Compilers and caches fill the heap too, at first.
+    for (let round = 0; round < 3; round++) await burst(10_000);
     const before = await collect();
 
     for (let round = 0; round < 10; round++) await burst(10_000);
     const after = await collect();
     process.off('unhandledRejection', onRejection);
 
-    expect(warnings).toBe(220_000);
+    expect(warnings).toBe(260_000);
     expect(rejections).toEqual([]);
-    expect(after / before).toBeLessThan(1.03);
+    // One object kept for each publish would be 30 % or more.
+    expect(after / before).toBeLessThan(1.05);
   }, 60_000);
 });
