@@ -7,6 +7,7 @@ import { createPublish } from './publish.ts';
 import { type Call, createRegistry } from './registry.ts';
 import { createReporter } from './report.ts';
 import { createSubscribe } from './subscribe.ts';
+import { ASYNC_DISPOSE } from './symbols.ts';
 
 const KNOWN_OPTIONS: Known = {
   logger: ['debug', 'warn', 'error'],
@@ -14,8 +15,6 @@ const KNOWN_OPTIONS: Known = {
   contextStorage: ['run', 'getStore'],
   logPublish: 'function',
 };
-
-const ASYNC_DISPOSE: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
 type HandlerOfAll = (event: { name: string; payload: unknown }, context: Publication) => unknown;
 

@@ -2,9 +2,7 @@ import type { ContextStorage, SubscribeOptions, Unsubscribe } from '../types.ts'
 import { check, checkOptions, createError, isObject, type Known } from './check.ts';
 import { createOwnContext } from './context.ts';
 import type { Call, Registry } from './registry.ts';
-
-// Where a runtime lacks the symbol, this is what compilers put in its place for `using`.
-const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+import { DISPOSE } from './symbols.ts';
 
 const KNOWN_OPTIONS: Known = {
   once: 'boolean',

@@ -1,4 +1,5 @@
 import { checkOptions, createError, type Known } from '../core/check.ts';
+import { ASYNC_DISPOSE } from '../core/symbols.ts';
 import type { EventName, Subscriber } from '../types.ts';
 
 /** How long is iterated, and how much is kept. */
@@ -18,8 +19,6 @@ const KNOWN_OPTIONS: Known = {
   signal: ['addEventListener', 'removeEventListener'],
   highWaterMark: 'positive integer',
 };
-
-const ASYNC_DISPOSE: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
 /** What has been received and not consumed, or the consumers that wait for it. */
 const createQueue = <Payload>() => {
