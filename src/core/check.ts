@@ -11,6 +11,9 @@ type Expected =
 
 export type Known = Readonly<Record<string, Expected>>;
 
+/** What an `AbortSignal` is known by: it may come from another realm. */
+export const ABORT_SIGNAL: Expected = ['addEventListener', 'removeEventListener'];
+
 export const createError = (code: EventBusErrorCode, message: string, cause?: unknown): EventBusError =>
   Object.assign(new Error(`[mapbus] ${message}`, cause === undefined ? {} : { cause }), { code });
 
@@ -39,7 +42,7 @@ export const check = (what: string, value: unknown, expected: Expected): void =>
 export const checkOptions = (what: string, options: object, known: Known): void => {
   check(what, options, 'object');
   for (const [name, value] of Object.entries(options)) {
-    const expected = Object.entries(known).find(([option]) => option === name)?.[1];
+    const expected = Object.hasOwn(known, name) && known[name];
     if (!expected)
       throw new TypeError(`[mapbus] ${what}: unknown option ${name}, expected ${Object.keys(known).join(', ')}`);
     if (value !== undefined) check(`${what}.${name}`, value, expected);

@@ -1,12 +1,12 @@
 import type { ContextStorage, SubscribeOptions, Unsubscribe } from '../types.ts';
-import { check, checkOptions, createError, isObject, type Known } from './check.ts';
+import { ABORT_SIGNAL, check, checkOptions, createError, isObject, type Known } from './check.ts';
 import { createOwnContext } from './context.ts';
 import type { Call, Registry } from './registry.ts';
 import { DISPOSE } from './symbols.ts';
 
 const KNOWN_OPTIONS: Known = {
   once: 'boolean',
-  signal: ['addEventListener', 'removeEventListener'],
+  signal: ABORT_SIGNAL,
   name: 'string',
   timeoutMs: 'positive milliseconds',
 };

@@ -1,4 +1,4 @@
-import { checkOptions, createError, type Known } from '../core/check.ts';
+import { ABORT_SIGNAL, checkOptions, createError, type Known } from '../core/check.ts';
 import { ASYNC_DISPOSE } from '../core/symbols.ts';
 import type { EventName, Subscriber } from '../types.ts';
 
@@ -16,7 +16,7 @@ export interface EventIterator<Payload> extends AsyncIterableIterator<Payload> {
 }
 
 const KNOWN_OPTIONS: Known = {
-  signal: ['addEventListener', 'removeEventListener'],
+  signal: ABORT_SIGNAL,
   highWaterMark: 'positive integer',
 };
 

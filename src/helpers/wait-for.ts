@@ -1,4 +1,4 @@
-import { checkOptions, type Known } from '../core/check.ts';
+import { ABORT_SIGNAL, checkOptions, type Known } from '../core/check.ts';
 import type { EventName, Subscriber } from '../types.ts';
 
 /** Which event is waited for, and how long. */
@@ -13,7 +13,7 @@ export interface WaitForOptions<Payload> {
 
 const KNOWN_OPTIONS: Known = {
   filter: 'function',
-  signal: ['addEventListener', 'removeEventListener'],
+  signal: ABORT_SIGNAL,
   timeoutMs: 'positive milliseconds',
 };
 
