@@ -1,6 +1,6 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
-import { chromiumArgs, chromiumPath } from './scripts/chromium.ts';
+import { chromiumArgs, chromiumPath } from './scripts/browsers.ts';
 
 // The tests import the package by its name: the sources, or with TARGET=dist what is published.
 const entry = process.env.TARGET === 'dist' ? 'dist/index.js' : 'src/index.ts';

@@ -1,7 +1,7 @@
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
 import { expect, it } from 'vitest';
-import { chromiumArgs, chromiumPath } from '../../scripts/chromium.ts';
+import { chromiumArgs, chromiumPath } from '../../scripts/browsers.ts';
 
 it('examples/browser: three components talk through the bus alone', async () => {
   const alias = { mapbus: new URL('../../src/index.ts', import.meta.url).pathname };
