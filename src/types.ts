@@ -70,29 +70,24 @@ export interface PublishOptions<Session = unknown> {
   readonly occurredAt?: Date | undefined;
 }
 
-// A name of a union type must come with a payload that fits every member: each payload is put in the parameter of
-// a function and inferred back, which intersects them. The box keeps `boolean` and literal unions whole.
-type PayloadForAll<Events extends object, Name extends EventName<Events>> = (
+/**
+ * What follows the name in `publish`: a wrapper takes `...args: PublishArgs<AppEvents, Name>` and passes them on.
+ *
+ * A name of a union type must come with a payload that fits every member: each payload is put in the parameter of a
+ * function and inferred back, which intersects them.
+ */
+export type PublishArgs<Events extends object, Name extends EventName<Events>, Session = unknown> = (
   Name extends unknown
-    ? (box: { payload: Events[Name] }) => void
+    ? (payload: Events[Name]) => void
     : never
-) extends (box: infer Box extends { payload: unknown }) => void
-  ? Box['payload']
+) extends (payload: infer Payload) => void
+  ? undefined extends Payload
+    ? // Any and unknown take undefined too, but are not left out.
+      unknown extends Payload
+      ? [payload: Payload, options?: PublishOptions<Session>]
+      : [payload?: Payload, options?: PublishOptions<Session>]
+    : [payload: Payload, options?: PublishOptions<Session>]
   : never;
-
-type ArgsOf<Payload, Session> = unknown extends Payload
-  ? [payload: Payload, options?: PublishOptions<Session>]
-  : undefined extends Payload
-    ? [payload?: Payload, options?: PublishOptions<Session>]
-    : void extends Payload
-      ? [payload?: Payload, options?: PublishOptions<Session>]
-      : [payload: Payload, options?: PublishOptions<Session>];
-
-/** What follows the name in `publish`: a wrapper takes `...args: PublishArgs<AppEvents, Name>` and passes them on. */
-export type PublishArgs<Events extends object, Name extends EventName<Events>, Session = unknown> = ArgsOf<
-  PayloadForAll<Events, Name>,
-  Session
->;
 
 /** One handler that threw, rejected, ran out of time or returned a broken thenable. */
 export interface HandlerFailure {
