@@ -3,10 +3,16 @@ import { defineConfig } from 'vitest/config';
 import { chromiumArgs, chromiumPath } from './scripts/browsers.ts';
 
 // The tests import the package by its name: the sources, or with TARGET=dist what is published.
-const entry = process.env.TARGET === 'dist' ? 'dist/index.js' : 'src/index.ts';
-const alias = { mapbus: new URL(entry, import.meta.url).pathname };
+const isDist = process.env.TARGET === 'dist';
+const door = (name: string) => new URL(isDist ? `dist/${name}.js` : `src/${name}.ts`, import.meta.url).pathname;
+const find = (name: string, file: string) => ({ find: new RegExp(`^${name}$`), replacement: door(file) });
+const alias = [
+  find('mapbus', 'index'),
+  find('mapbus/transport', isDist ? 'transport' : 'transport/index'),
+  find('mapbus/testing', isDist ? 'testing' : 'testing/index'),
+];
 
-const everywhere = ['test/core/**/*.test.ts', 'test/helpers/**/*.test.ts'];
+const everywhere = ['test/core/**/*.test.ts', 'test/helpers/**/*.test.ts', 'test/testing/**/*.test.ts'];
 
 const chromium = playwright({ launchOptions: { executablePath: chromiumPath, args: chromiumArgs } });
 

@@ -3,6 +3,8 @@
  * @module
  */
 export { createEventBus } from './core/bus.ts';
+export type { EventBusOptions } from './core/options.ts';
+export type { BusTransport, TransportFeatures } from './core/transport.ts';
 export { assertHandled } from './helpers/assert-handled.ts';
 export { type EventIterator, type EventsOfOptions, eventsOf } from './helpers/events-of.ts';
 export { type WaitForOptions, waitFor } from './helpers/wait-for.ts';
@@ -12,7 +14,6 @@ export type {
   EventBus,
   EventBusError,
   EventBusErrorCode,
-  EventBusOptions,
   EventContext,
   EventHandler,
   EventHandlers,
@@ -27,6 +28,7 @@ export type {
   Publisher,
   PublishOptions,
   PublishResult,
+  ReportOptions,
   SubscribeOptions,
   Subscriber,
   Unsubscribe,

@@ -68,6 +68,8 @@ export interface PublishOptions<Session = unknown> {
   readonly id?: string | undefined;
   /** For relays and tests. @default now */
   readonly occurredAt?: Date | undefined;
+  /** With a transport: events of one key are handled in the order of their publishes. */
+  readonly key?: string | undefined;
 }
 
 /**
@@ -96,11 +98,21 @@ export interface HandlerFailure {
 }
 
 /** Stable within a major version, unlike messages. */
-export type EventBusErrorCode = 'closed' | 'invalid_name' | 'invalid_options' | 'buffer_full';
+export type EventBusErrorCode =
+  | 'closed'
+  | 'invalid_name'
+  | 'invalid_options'
+  | 'buffer_full'
+  | 'not_serializable'
+  | 'too_large'
+  | 'transport_unavailable'
+  | 'publish_timeout';
 
 /** Recognise it by `code`, never by `instanceof`. */
 export interface EventBusError extends Error {
   readonly code: EventBusErrorCode;
+  /** With a transport: whether the event may have been sent all the same. Publishing it again with its `id` is safe. */
+  readonly outcome?: 'not-sent' | 'unknown';
 }
 
 /** What became of a publish. `id` and `occurredAt` are getters, which a spread or `JSON.stringify` leaves out. */
@@ -195,17 +207,12 @@ export interface ContextStorage {
   readonly getStore: () => EventContext | undefined;
 }
 
-/** What a bus is made with. */
-export interface EventBusOptions {
+/** What a bus reports, and to whom. */
+export interface ReportOptions {
   /** @default `warn` and `error` go to `console`, `debug` nowhere */
   readonly logger?: Logger | undefined;
   /** Called for every handler failure, beside the log. */
   readonly onFailure?: ((event: FailedEvent, failure: HandlerFailure) => unknown) | undefined;
-  /**
-   * An `AsyncLocalStorage` of this bus alone makes `getMetadata` and `getSession` right everywhere below a handler.
-   * Without it they are right until the handler's first `await`, and empty after it.
-   */
-  readonly contextStorage?: ContextStorage | undefined;
   /** Whether a publish of this name logs `event_publishing`. @default not if its last word is attempt or attempted */
   readonly logPublish?: ((name: string) => boolean) | undefined;
 }

@@ -1,19 +1,22 @@
-import type { CloseOptions, EventBus, EventBusOptions, SubscribeOptions } from '../types.ts';
+import type { CloseOptions, EventBus, SubscribeOptions } from '../types.ts';
 import { check, checkOptions, type Known } from './check.ts';
 import { NO_METADATA, type Publication } from './context.ts';
 import { createDispatch } from './dispatch.ts';
 import { createFlights } from './flights.ts';
+import type { EventBusOptions } from './options.ts';
 import { createPublish } from './publish.ts';
 import { type Call, createRegistry } from './registry.ts';
 import { createReporter } from './report.ts';
 import { createSubscribe } from './subscribe.ts';
 import { ASYNC_DISPOSE } from './symbols.ts';
+import type { UntypedBus } from './transport.ts';
 
 const KNOWN_OPTIONS: Known = {
   logger: ['debug', 'warn', 'error'],
   onFailure: 'function',
   contextStorage: ['run', 'getStore'],
   logPublish: 'function',
+  transport: ['attach'],
 };
 
 type HandlerOfAll = (event: { name: string; payload: unknown }, context: Publication) => unknown;
@@ -30,7 +33,7 @@ export const createEventBus = <Events extends object, Session = unknown>(
   options: EventBusOptions = {},
 ): EventBus<Events, Session> => {
   checkOptions('createEventBus options', options, KNOWN_OPTIONS);
-  const { contextStorage } = options;
+  const { contextStorage, transport } = options;
   const registry = createRegistry();
   const reporter = createReporter(options);
   const flights = createFlights(reporter);
@@ -62,6 +65,8 @@ export const createEventBus = <Events extends object, Session = unknown>(
     close,
     [ASYNC_DISPOSE]: () => close(),
   };
-  // The one cast: inside, a name is a string and a payload unknown; which go together is for the types of the door.
-  return bus as unknown as EventBus<Events, Session>;
+  // Inside, a name is a string and a payload unknown; which go together is for the types of the door.
+  const local = bus as unknown as UntypedBus;
+  const parts = { local, registry, reporter, dispatch, signals: flights.signals };
+  return (transport ? transport.attach(parts) : local) as unknown as EventBus<Events, Session>;
 };

@@ -17,7 +17,7 @@ const follow = (returned: object, settled: () => void, failed: (error: unknown) 
 };
 
 /** Resolves when the promise does, or after the time limit. */
-const withTimeLimit = async (promise: Promise<void>, timeoutMs: number) => {
+export const withTimeLimit = async (promise: Promise<unknown>, timeoutMs: number) => {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs);
@@ -26,7 +26,8 @@ const withTimeLimit = async (promise: Promise<void>, timeoutMs: number) => {
   clearTimeout(timer);
 };
 
-const createCount = () => {
+/** What is in flight, and who waits until nothing is. */
+export const createCount = () => {
   let inFlight = 0;
   let waiting: (() => void)[] = [];
 

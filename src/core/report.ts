@@ -1,4 +1,4 @@
-import type { EventBusError, EventBusOptions, HandlerFailure } from '../types.ts';
+import type { EventBusError, HandlerFailure, ReportOptions } from '../types.ts';
 import { isObject } from './check.ts';
 import type { Publication } from './context.ts';
 
@@ -6,7 +6,7 @@ import type { Publication } from './context.ts';
 const ATTEMPT = /(?:^|[^a-zA-Z])(?:attempt(?:ed)?|ATTEMPT(?:ED)?)$|Attempt(?:ed)?$/;
 
 // What is thrown may be anything, even a proxy that throws when touched.
-const describe = (error: unknown) => {
+export const describe = (error: unknown) => {
   try {
     const { name = typeof error, message = error } = Object(error);
     return { errorType: String(name), errorMessage: String(message) };
@@ -35,7 +35,7 @@ const guard = (call: () => unknown) => {
 
 export type Reporter = ReturnType<typeof createReporter>;
 
-export const createReporter = ({ logger, onFailure, logPublish }: EventBusOptions) => {
+export const createReporter = ({ logger, onFailure, logPublish }: ReportOptions) => {
   const log = logger ?? console;
   const isLogged = logPublish ?? ((name: string) => !ATTEMPT.test(name));
 
@@ -55,6 +55,8 @@ export const createReporter = ({ logger, onFailure, logPublish }: EventBusOption
     },
     publishFailed: ({ name, id }: Publication, error: EventBusError): void =>
       guard(() => log.error('event_publish_failed', { eventName: name, eventId: id, error })),
+    log: (level: 'warn' | 'error', message: string, fields: Record<string, unknown>): void =>
+      guard(() => log[level](message, fields)),
     drainTimedOut: (inFlight: number): void => guard(() => log.warn('event_bus_drain_timed_out', { inFlight })),
   };
 };

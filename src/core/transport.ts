@@ -1,0 +1,89 @@
+import type { EventBus } from '../types.ts';
+import type { Signals } from './context.ts';
+import type { Dispatch } from './dispatch.ts';
+import type { Registry } from './registry.ts';
+import type { Reporter } from './report.ts';
+
+/** What a transport can do. They say which checks of the contract apply to it, and are the rows of the README's table. */
+export interface TransportFeatures {
+  /** An event that was accepted survives a restart of the broker, and waits for a service that is away. */
+  readonly durable: boolean;
+  /** An event whose process died before it was acknowledged comes again. */
+  readonly redelivers: boolean;
+  /** Each service gets each event once, however many processes it has. */
+  readonly consumerGroups: boolean;
+  /** Events of one key reach a process in the order of their publishes. */
+  readonly orderedByKey: boolean;
+  /** `subscribeAll` works: a process can ask for events whose names it does not know. */
+  readonly receivesAll: boolean;
+}
+
+/** What a transport moves. It knows nothing of payloads or handlers: a body, where to, and what for. */
+export interface Message {
+  /** `event` goes to every service that asked for its name; `retry` and `dead` only to the service that sends them. */
+  readonly kind: 'event' | 'retry' | 'dead';
+  /** The name of the event. */
+  readonly name: string;
+  readonly id: string;
+  /** A CloudEvent in structured JSON (`application/cloudevents+json`), or in dead letters whatever came. */
+  readonly body: Uint8Array;
+  /** Events of one key keep their order. */
+  readonly key?: string | undefined;
+  /** Strings that travel beside the body. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds before a `retry` is delivered. */
+  readonly delayMs?: number;
+}
+
+/** What a transport brings. */
+export type Delivery = Pick<Message, 'body' | 'headers'>;
+
+/** A dead letter as it is shown to `visit`: it stays unless `remove` is what comes back. */
+export type VisitDeadLetter = (letter: Delivery) => Promise<'keep' | 'remove'>;
+
+/** Moves messages between processes. One for each bus; whoever writes one proves it by `mapbus/testing`. */
+export interface Transport {
+  readonly features: TransportFeatures;
+  /** Why an event cannot have this name here; nothing if it can. */
+  readonly refuseName?: (name: string) => string | undefined;
+  /**
+   * Resolves once the broker has taken responsibility for the message, and rejects when it has not, or when `signal` is
+   * aborted. An error may say by an `outcome` of `not-sent` that the broker has certainly not got it.
+   */
+  readonly send: (message: Message, signal: AbortSignal) => Promise<void>;
+  /**
+   * Resolves when every event of these names, or of all names for `undefined`, reaches `deliver` from now on, and goes on
+   * through every trouble with the broker until `stop`. Called again with more names. What `deliver` returns resolves
+   * when the message may be forgotten; if it rejects, or the process dies before, the message must come again.
+   */
+  readonly receive: (
+    names: ReadonlySet<string> | undefined,
+    deliver: (delivery: Delivery) => Promise<void>,
+  ) => Promise<void>;
+  /** Stops deliveries and gives back what has not been delivered. Those that run may still be acknowledged. */
+  readonly stop: () => Promise<void>;
+  /** Disconnects. Leaves everything at the broker as it is. */
+  readonly close: () => Promise<void>;
+  /** Resolves when nothing is on its way, for transports that can know. */
+  readonly idle?: () => Promise<void>;
+  /** Goes once through the dead letters of the service. */
+  readonly visitDeadLetters?: (visit: VisitDeadLetter) => Promise<void>;
+}
+
+/** A bus whose events nobody has declared. */
+export type UntypedBus = EventBus<Record<string, unknown>>;
+
+/** The bus without its transport, in parts: what the part of the bus between it and a transport is built on. */
+export interface BusParts {
+  readonly local: UntypedBus;
+  readonly registry: Registry;
+  readonly reporter: Reporter;
+  readonly dispatch: Dispatch;
+  readonly signals: Signals;
+}
+
+/** A transport with the bus's part around it, as `createEventBus` takes it: what `defineTransport` makes. */
+export interface BusTransport {
+  readonly features: TransportFeatures;
+  readonly attach: (parts: BusParts) => UntypedBus;
+}

@@ -1,0 +1,154 @@
+import { check, checkOptions, createError } from '../core/check.ts';
+import { applyOptions, createContext, createResult, type Publication } from '../core/context.ts';
+import { withTimeLimit } from '../core/flights.ts';
+import { ASYNC_DISPOSE } from '../core/symbols.ts';
+import type { BusParts, BusTransport, Message, Transport, TransportFeatures, UntypedBus } from '../core/transport.ts';
+import type { CloseOptions, EventBusError, PublishOptions, PublishResult, SubscribeOptions } from '../types.ts';
+import { rememberDeadLetters } from './dead-letters.ts';
+import { createDeliver } from './deliver.ts';
+import { seal } from './envelope.ts';
+import type { Settings } from './options.ts';
+import { createSend, isBusError } from './send.ts';
+import { createSubscriptions } from './subscriptions.ts';
+
+type Named = (...args: never) => unknown;
+
+const createPublish = (
+  { reporter, signals }: BusParts,
+  transport: Transport,
+  send: (message: Message) => Promise<void>,
+  settings: Settings,
+  isClosed: () => boolean,
+) => {
+  let warned = false;
+
+  /** @throws an error of the bus, or a TypeError for a bad option */
+  const prepare = (event: Publication, name: string, payload: unknown, options: PublishOptions): Message => {
+    if (isClosed()) throw createError('closed', 'Cannot publish: the bus is closed');
+    if (typeof name !== 'string') throw createError('invalid_name', 'Cannot publish: the event name must be a string');
+    const refusal = transport.refuseName?.(name);
+    if (refusal) throw createError('invalid_name', `Cannot publish: ${refusal}`);
+    applyOptions(event, options);
+    const { session, key } = options;
+    if (key !== undefined) check('key', key, 'string');
+    if (session !== undefined && !warned) {
+      warned = true;
+      reporter.log('warn', 'event_session_ignored', { eventName: name, eventId: event.id });
+    }
+    const body = seal(event, payload, settings.source, key);
+    if (body.byteLength <= settings.maxEventBytes) return { kind: 'event', name, id: event.id, body, key, headers: {} };
+    const size = `${body.byteLength} bytes, and maxEventBytes is ${settings.maxEventBytes}`;
+    throw createError('too_large', `Cannot publish: the event has ${size}`);
+  };
+
+  const toBusError = (error: unknown): EventBusError =>
+    isBusError(error) ? error : createError('invalid_options', 'Cannot publish: an option is wrong', error);
+
+  return async (name: string, payload: unknown, options: PublishOptions = {}): Promise<PublishResult> => {
+    const event = createContext(name, signals);
+    const result = createResult(event);
+    try {
+      const message = prepare(event, name, payload, options);
+      reporter.publishing(event, 0);
+      await send(message);
+      return result;
+    } catch (cause) {
+      const failure = toBusError(cause);
+      // What has failed before it was sent says nothing of it.
+      const error = Object.assign(failure, { outcome: failure.outcome ?? 'not-sent' });
+      reporter.publishFailed(event, error);
+      return Object.assign(result, { error });
+    }
+  };
+};
+
+/** Every handler has a name of its own, since a retry is for one handler and may reach another process. */
+const checkHandler = ({ registry }: BusParts, name: string | undefined, label: string) => {
+  const where = name === undefined ? 'subscribeAll' : `subscribe to ${name}`;
+  if (label === '') throw new TypeError(`[mapbus] ${where}: expected a named function or { name }, got neither`);
+  if (name !== undefined && registry.list(name).some(({ handlerName }) => handlerName === label))
+    throw new TypeError(`[mapbus] ${where}: expected a name of its own for each handler, got ${label} twice`);
+};
+
+const createSubscribe = (parts: BusParts, transport: Transport, want: (name?: string) => void) => {
+  const { local } = parts;
+  const refuse = (message: string) => {
+    throw new TypeError(`[mapbus] ${message}`);
+  };
+
+  const prepare = (name: string | undefined, handler: Named, options: SubscribeOptions) => {
+    const refusal = name === undefined ? undefined : transport.refuseName?.(name);
+    if (refusal) refuse(`event name: ${refusal}`);
+    if (transport.features.redelivers && typeof handler === 'function')
+      checkHandler(parts, name, options.name ?? handler.name);
+  };
+  const subscribe: UntypedBus['subscribe'] = (name, handler, options = {}) => {
+    prepare(name, handler, options);
+    const unsubscribe = local.subscribe(name, handler, options);
+    want(name);
+    return unsubscribe;
+  };
+  const subscribeAll: UntypedBus['subscribeAll'] = (handler, options = {}) => {
+    if (!transport.features.receivesAll) refuse('subscribeAll: this transport receives only events that are named');
+    prepare(undefined, handler, options);
+    const unsubscribe = local.subscribeAll(handler, options);
+    want();
+    return unsubscribe;
+  };
+  return { subscribe, subscribeAll };
+};
+
+const GRACE_MS = 5_000;
+
+const attach = (parts: BusParts, transport: Transport, settings: Settings): UntypedBus => {
+  const { local, reporter } = parts;
+  const sending = createSend(transport, settings);
+  const delivering = createDeliver(parts, sending.send, settings);
+  const subscriptions = createSubscriptions(transport, delivering.deliver, reporter, settings);
+  let closing: Promise<void> | undefined;
+  const isClosed = () => closing !== undefined;
+
+  const shutDown = async (options: CloseOptions) => {
+    const report = (error: unknown) => reporter.log('error', 'event_transport_close_failed', { error });
+    subscriptions.stop();
+    const stopped = transport.stop().catch(report);
+    await local.close(options);
+    // Handlers have settled or run out of time; now what follows from them: retries, dead letters, acknowledgements.
+    await withTimeLimit(Promise.all([stopped, delivering.idle(), sending.idle()]), GRACE_MS);
+    await withTimeLimit(transport.close().catch(report), GRACE_MS);
+  };
+  const close = (options: CloseOptions = {}) => {
+    checkOptions('close options', options, { drainTimeoutMs: 'positive milliseconds' });
+    closing ??= shutDown(options);
+    return closing;
+  };
+  const idle = async () => {
+    await sending.idle();
+    await transport.idle?.();
+    await delivering.idle();
+    await local.idle();
+  };
+
+  const bus: UntypedBus = {
+    ...local,
+    ...createSubscribe(parts, transport, subscriptions.want),
+    publish: createPublish(parts, transport, sending.send, settings, isClosed),
+    ready: subscriptions.ready,
+    idle,
+    close,
+    [ASYNC_DISPOSE]: () => close(),
+  };
+  rememberDeadLetters(bus, transport, sending.send);
+  return bus;
+};
+
+/**
+ * Puts the bus's part around a transport: envelopes, retries, dead letters, time limits, draining.
+ * @param connect makes the transport of one bus, when that is created
+ * @param settings what `readOptions` gives
+ */
+export const defineTransport = (
+  connect: () => Transport,
+  features: TransportFeatures,
+  settings: Settings,
+): BusTransport => ({ features, attach: (parts) => attach(parts, connect(), settings) });

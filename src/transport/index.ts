@@ -1,0 +1,15 @@
+/**
+ * What a transport is made of: `import { defineTransport } from 'mapbus/transport'`.
+ * @module
+ */
+export type {
+  BusTransport,
+  Delivery,
+  Message,
+  Transport,
+  TransportFeatures,
+  VisitDeadLetter,
+} from '../core/transport.ts';
+export { type DeadLetter, type DeadLetters, deadLetters } from './dead-letters.ts';
+export { defineTransport } from './define.ts';
+export { type DeliveryOptions, readOptions, type Settings } from './options.ts';

@@ -1,0 +1,61 @@
+import { createError, isObject } from '../core/check.ts';
+import { createCount } from '../core/flights.ts';
+import type { Message, Transport } from '../core/transport.ts';
+import type { EventBusError } from '../types.ts';
+import type { Settings } from './options.ts';
+
+type Outcome = NonNullable<EventBusError['outcome']>;
+
+const withOutcome = (error: EventBusError, outcome: Outcome): EventBusError => Object.assign(error, { outcome });
+
+const outcomeOf = (cause: unknown): Outcome =>
+  isObject(cause) && 'outcome' in cause && cause.outcome === 'not-sent' ? 'not-sent' : 'unknown';
+
+/** Whether an error is one of ours, told by its code as every copy of the package makes it. */
+export const isBusError = (error: unknown): error is EventBusError =>
+  error instanceof Error && 'code' in error && error.message.startsWith('[mapbus]');
+
+/** Sends within the time limit; rejects only with errors of the bus. */
+export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingPublishes }: Settings) => {
+  const { start, land, idle, inFlight } = createCount();
+
+  const sendInTime = async (message: Message): Promise<void> => {
+    const controller = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
+        controller.abort(error);
+        reject(withOutcome(error, 'unknown'));
+      }, publishTimeoutMs);
+    });
+    try {
+      await Promise.race([transport.send(message, controller.signal), deadline]);
+    } catch (cause) {
+      if (isBusError(cause)) throw cause;
+      const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);
+      throw withOutcome(error, outcomeOf(cause));
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  /** For an event, bounded; what the bus itself sends while it acknowledges is bounded by the deliveries. */
+  const send = async (message: Message): Promise<void> => {
+    if (message.kind === 'event' && inFlight() >= maxPendingPublishes) {
+      const error = createError(
+        'transport_unavailable',
+        `${maxPendingPublishes} publishes wait for the broker already`,
+      );
+      throw withOutcome(error, 'not-sent');
+    }
+    start();
+    try {
+      await sendInTime(message);
+    } finally {
+      land();
+    }
+  };
+
+  return { send, idle };
+};
