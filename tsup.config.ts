@@ -1,7 +1,13 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    kafka: 'src/transports/kafka/index.ts',
+    rabbitmq: 'src/transports/rabbitmq/index.ts',
+    testing: 'src/testing/index.ts',
+    transport: 'src/transport/index.ts',
+  },
   format: ['esm', 'cjs'],
   dts: {
     // tsup sets an option that TypeScript 6 calls deprecated.

@@ -9,6 +9,8 @@ const find = (name: string, file: string) => ({ find: new RegExp(`^${name}$`), r
 const alias = [
   find('mapbus', 'index'),
   find('mapbus/transport', isDist ? 'transport' : 'transport/index'),
+  find('mapbus/kafka', isDist ? 'kafka' : 'transports/kafka/index'),
+  find('mapbus/rabbitmq', isDist ? 'rabbitmq' : 'transports/rabbitmq/index'),
   find('mapbus/testing', isDist ? 'testing' : 'testing/index'),
 ];
 
@@ -24,6 +26,11 @@ export default defineConfig({
         extends: true,
         resolve: { alias },
         test: { name: 'node', include: [...everywhere, 'test/node/**/*.test.ts'], execArgv: ['--expose-gc'] },
+      },
+      {
+        extends: true,
+        resolve: { alias },
+        test: { name: 'brokers', include: ['test/transports/**/*.test.ts'], fileParallelism: false },
       },
       {
         extends: true,

@@ -1,8 +1,8 @@
 // Makes sure that there are browsers for the tests: those of CHROMIUM_PATH and FIREFOX_PATH, what is installed, or
 // Debian's packages.
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { apt } from './apt.ts';
 
 export const chromiumPath: string = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 export const firefoxPath: string = process.env.FIREFOX_PATH ?? '/usr/bin/firefox-esr';
@@ -20,22 +20,11 @@ export const chromiumArgs: string[] = [
 
 const packages = { chromium: chromiumPath, 'firefox-esr': firefoxPath };
 
-const apt = (...args: readonly string[]) =>
-  execFileSync('apt-get', args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  });
-
 /** Quick when they are there. */
 export const ensureBrowsers = (): void => {
   const missing = Object.entries(packages).flatMap(([name, path]) => (existsSync(path) ? [] : [name]));
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    throw new Error(`The tests need ${missing.join(' and ')}: install it, or set CHROMIUM_PATH or FIREFOX_PATH`);
-  }
-  console.log(`Installing ${missing.join(' and ')} by apt-get`);
-  apt('update', '-q');
-  apt('install', '-q', '-y', '--no-install-recommends', ...missing);
+  apt(...missing);
 };
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) ensureBrowsers();

@@ -144,11 +144,17 @@ const attach = (parts: BusParts, transport: Transport, settings: Settings): Unty
 
 /**
  * Puts the bus's part around a transport: envelopes, retries, dead letters, time limits, draining.
- * @param connect makes the transport of one bus, when that is created
+ * @param connect makes the transport of one bus, when that is created; trouble that no call tells of goes to `report`
  * @param settings what `readOptions` gives
  */
 export const defineTransport = (
-  connect: () => Transport,
+  connect: (report: (error: unknown) => void) => Transport,
   features: TransportFeatures,
   settings: Settings,
-): BusTransport => ({ features, attach: (parts) => attach(parts, connect(), settings) });
+): BusTransport => ({
+  features,
+  attach: (parts) => {
+    const report = (error: unknown) => parts.reporter.log('warn', 'event_transport_trouble', { error });
+    return attach(parts, connect(report), settings);
+  },
+});

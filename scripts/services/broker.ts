@@ -1,0 +1,115 @@
+// A broker that the tests have for themselves: started, killed and frozen as they please.
+import { spawn } from 'node:child_process';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+/** What differs from broker to broker. */
+export interface BrokerKind {
+  readonly name: string;
+  readonly port: number;
+  /** What is sent to see whether the broker answers, and how its answer begins. */
+  readonly probe: { readonly send: Buffer; readonly answer: Buffer };
+  readonly install: (folder: string) => void;
+  /** Writes what the broker is configured with, and gives what starts it. */
+  readonly prepare: (folder: string) => { command: string; args: readonly string[]; env?: NodeJS.ProcessEnv };
+}
+
+/** A broker that may be killed. */
+export interface OwnBroker {
+  /** Starts it if it does not run, and resolves when it answers. */
+  readonly start: () => Promise<void>;
+  /** As by `kill -9`. */
+  readonly kill: () => Promise<void>;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+
+/** Whether something at a port answers as the probe says. */
+export const answers = (port: number, { send, answer }: BrokerKind['probe']): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port, timeout: 1_000 });
+    let received = Buffer.alloc(0);
+    const end = (result: boolean) => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.on('connect', () => socket.write(send));
+    socket.on('data', (chunk) => {
+      received = Buffer.concat([received, chunk]);
+      if (received.length >= answer.length) end(received.subarray(0, answer.length).equals(answer));
+    });
+    socket.on('error', () => end(false));
+    socket.on('timeout', () => end(false));
+    socket.on('close', () => end(false));
+  });
+
+/** Outside the repository, and kept: what is installed once is there the next time. */
+export const folderOf = (name: string): string => join(tmpdir(), `mapbus-services-${userInfo().uid}`, name);
+
+export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBroker => {
+  const folder = folderOf(name);
+  const pidFile = join(folder, 'pid');
+
+  const readPid = () => {
+    try {
+      return Number(readFileSync(pidFile, 'utf8').trim()) || undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  const isAlive = () => {
+    const pid = readPid();
+    if (pid === undefined) return false;
+    try {
+      process.kill(pid, 0);
+      // A zombie takes signals too; its parent only has not looked yet.
+      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  };
+  const signal = (which: NodeJS.Signals) => {
+    const pid = readPid();
+    if (pid === undefined || !isAlive()) throw new Error(`${name} was not started from ${folder}`);
+    process.kill(pid, which);
+  };
+  const waitUntil = async (what: string, holds: () => boolean | Promise<boolean>) => {
+    const deadline = Date.now() + 90_000;
+    while (!(await holds())) {
+      if (Date.now() > deadline) throw new Error(`${name} has not ${what} within 90 s: see ${folder}/out.log`);
+      await after(100);
+    }
+  };
+
+  const start = async () => {
+    if (!isAlive()) {
+      mkdirSync(folder, { recursive: true });
+      const { command, args, env } = prepare(folder);
+      const output = openSync(join(folder, 'out.log'), 'a');
+      spawn(command, args, {
+        cwd: folder,
+        env: { ...process.env, ...env },
+        detached: true,
+        stdio: ['ignore', output, output],
+      }).unref();
+    }
+    await waitUntil('answered', () => answers(port, probe));
+  };
+  const end = async (which: NodeJS.Signals) => {
+    signal(which);
+    await waitUntil('ended', () => !isAlive());
+  };
+
+  return {
+    start,
+    kill: () => end('SIGKILL'),
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+    stop: () => end('SIGTERM'),
+  };
+};
