@@ -13,3 +13,4 @@ export type {
 export { type DeadLetter, type DeadLetters, deadLetters } from './dead-letters.ts';
 export { defineTransport } from './define.ts';
 export { type DeliveryOptions, readOptions, type Settings } from './options.ts';
+export { createFatal, resendUntil } from './resend.ts';

@@ -1,5 +1,6 @@
 import { Connection, type ConnectionOptions, type Publisher } from 'rabbitmq-client';
 import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../../core/transport.ts';
+import { createFatal, resendUntil } from '../../transport/index.ts';
 import type { Topology } from './topology.ts';
 
 export interface ConnectSettings {
@@ -11,7 +12,6 @@ export interface ConnectSettings {
 }
 
 const CLOSE_MS = 2_000;
-const RESEND_MS = 100;
 
 const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs).unref());
 
@@ -21,9 +21,7 @@ const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? 
 const isRefusal = (error: unknown) => ['ACCESS_REFUSED', 'PRECONDITION_FAILED', 'NOT_ALLOWED'].includes(codeOf(error));
 
 const fatal = (error: unknown) =>
-  Object.assign(new Error(`[mapbus] RabbitMQ refuses: ${error instanceof Error ? error.message : error}`), {
-    fatal: true,
-  });
+  createFatal(`RabbitMQ refuses: ${error instanceof Error ? error.message : String(error)}`);
 
 const toBytes = (body: unknown): Uint8Array => {
   if (body instanceof Uint8Array) return body;
@@ -70,18 +68,9 @@ const createSender = (connection: Connection, publisher: Publisher, topology: To
     await publisher.send(envelope, Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   };
 
-  return async (message: Message, signal: AbortSignal): Promise<void> => {
-    while (true) {
-      try {
-        return await sendOnce(message);
-      } catch (error) {
-        // A channel that was cut may come back in time; a repeated event keeps its id.
-        if (signal.aborted || isRefusal(error)) throw error;
-        await after(RESEND_MS);
-        if (signal.aborted) throw error;
-      }
-    }
-  };
+  // A channel that was cut may come back in time.
+  return (message: Message, signal: AbortSignal): Promise<void> =>
+    resendUntil(signal, () => sendOnce(message), isRefusal);
 };
 
 const createReceiver = (

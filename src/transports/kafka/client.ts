@@ -1,0 +1,97 @@
+import {
+  Admin,
+  type BaseOptions,
+  Consumer,
+  type Deserializers,
+  type Message,
+  ProduceAcks,
+  Producer,
+} from '@platformatic/kafka';
+import type { Delivery } from '../../core/transport.ts';
+import { createFatal } from '../../transport/index.ts';
+
+export type KafkaMessage = Message<Buffer, Buffer, string, string>;
+export type KafkaConsumer = Consumer<Buffer, Buffer, string, string>;
+
+const toText = (data?: Buffer) => data?.toString();
+
+const deserializers: Partial<Deserializers<Buffer, Buffer, string, string>> = {
+  headerKey: toText,
+  headerValue: toText,
+};
+
+export const createConsumer = (options: BaseOptions, groupId: string): KafkaConsumer =>
+  new Consumer({
+    ...options,
+    groupId,
+    autocommit: false,
+    deserializers,
+    // How long the events of a process that died wait for another.
+    sessionTimeout: 10_000,
+    rebalanceTimeout: 20_000,
+    heartbeatInterval: 1_000,
+  });
+
+/** Leaves the group at once; whoever cannot is thrown out by the broker later. */
+export const closeConsumer = async (consumer: KafkaConsumer): Promise<void> => {
+  try {
+    await consumer.close(true);
+  } catch {
+    // There is nothing left to close.
+  }
+};
+
+const toBytes = (text?: string) => (text === undefined ? undefined : Buffer.from(text));
+
+export const createProducer = (options: BaseOptions) =>
+  new Producer<Buffer, Buffer, string, string>({
+    ...options,
+    acks: ProduceAcks.ALL,
+    serializers: { headerKey: toBytes, headerValue: toBytes },
+  });
+
+/** Every code in an error and in what it was caused by. */
+const codesOf = (error: unknown): readonly string[] => {
+  if (!(error instanceof Error)) return [];
+  const { code, apiId, errors = [], cause } = error as Error & { code?: string; apiId?: string; errors?: unknown[] };
+  return [code ?? '', apiId ?? '', ...errors.flatMap(codesOf), ...codesOf(cause)];
+};
+
+export const isUnknownTopic = (error: unknown): boolean => codesOf(error).includes('UNKNOWN_TOPIC_OR_PARTITION');
+
+export const isRefusal = (error: unknown): boolean =>
+  codesOf(error).some((code) => /AUTHENTICATION|AUTHORIZATION_FAILED|INVALID_TOPIC/.test(code));
+
+export const fatal = (error: unknown): Error =>
+  createFatal(`Kafka refuses: ${error instanceof Error ? error.message : String(error)}`);
+
+export const toDelivery = ({ value, headers }: KafkaMessage): Delivery => ({
+  body: value ?? new Uint8Array(),
+  headers: Object.fromEntries(headers),
+});
+
+/** Declares topics, once for each while it goes well. */
+export const createTopics = (options: BaseOptions, partitions: number) => {
+  const admin = new Admin(options);
+  const declared = new Map<string, Promise<void>>();
+
+  const declareOne = async (topic: string, count: number) => {
+    try {
+      // The broker's own default decides on the replicas.
+      await admin.createTopics({ topics: [topic], partitions: count, replicas: -1 });
+    } catch (error) {
+      if (!codesOf(error).includes('TOPIC_ALREADY_EXISTS')) throw error;
+    }
+  };
+  const declare = (topic: string, count = partitions): Promise<void> => {
+    const declaring = declared.get(topic) ?? declareOne(topic, count);
+    declared.set(topic, declaring);
+    return declaring.catch((error) => {
+      declared.delete(topic);
+      throw error;
+    });
+  };
+  return { declare, close: () => admin.close() };
+};
+
+export type Topics = ReturnType<typeof createTopics>;
