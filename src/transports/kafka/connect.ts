@@ -1,16 +1,7 @@
 import type { BaseOptions } from '@platformatic/kafka';
 import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../../core/transport.ts';
 import { resendUntil } from '../../transport/index.ts';
-import {
-  closeConsumer,
-  createConsumer,
-  createProducer,
-  createTopics,
-  fatal,
-  isRefusal,
-  isUnknownTopic,
-  toDelivery,
-} from './client.ts';
+import { closeConsumer, createConsumer, createProducer, createTopics, fatal, isRefusal, toDelivery } from './client.ts';
 import type { readNames } from './names.ts';
 import { join, NOT_BEFORE, type ReceiverSettings } from './receiver.ts';
 
@@ -135,11 +126,8 @@ export const connect = (settings: ConnectSettings, report: (error: unknown) => v
     };
     const value = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     const record = { topic, value, headers, ...(key !== undefined && { key: Buffer.from(key) }) };
-    await producer.send({ messages: [record] }).catch(async (error) => {
-      if (!isUnknownTopic(error)) throw error;
-      await topics.declare(topic);
-      await producer.send({ messages: [record] });
-    });
+    await topics.declare(topic, kind === 'dead' ? 1 : partitions);
+    await producer.send({ messages: [record] });
   };
 
   const receive: Transport['receive'] = async (eventNames, deliver) => {
