@@ -7,6 +7,7 @@ export default defineConfig({
     rabbitmq: 'src/transports/rabbitmq/index.ts',
     testing: 'src/testing/index.ts',
     transport: 'src/transport/index.ts',
+    url: 'src/transports/url/index.ts',
   },
   format: ['esm', 'cjs'],
   dts: {

@@ -11,6 +11,7 @@ const alias = [
   find('mapbus/transport', isDist ? 'transport' : 'transport/index'),
   find('mapbus/kafka', isDist ? 'kafka' : 'transports/kafka/index'),
   find('mapbus/rabbitmq', isDist ? 'rabbitmq' : 'transports/rabbitmq/index'),
+  find('mapbus/url', isDist ? 'url' : 'transports/url/index'),
   find('mapbus/testing', isDist ? 'testing' : 'testing/index'),
 ];
 
