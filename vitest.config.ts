@@ -36,6 +36,11 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias },
+        test: { name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false },
+      },
+      {
+        extends: true,
+        resolve: { alias },
         optimizeDeps: { include: ['uuidv7', 'fast-check'] },
         test: {
           name: 'chromium',

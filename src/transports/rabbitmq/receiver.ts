@@ -1,0 +1,103 @@
+import type { Connection, ConnectionOptions } from 'rabbitmq-client';
+import type { Delivery } from '../../core/transport.ts';
+import { after, codeOf, fatal, isRefusal, openConnection, toDelivery } from './client.ts';
+import type { Topology } from './topology.ts';
+
+type Deliver = (delivery: Delivery) => Promise<void>;
+type Consumer = ReturnType<Connection['createConsumer']>;
+
+const CLOSE_MS = 2_000;
+const WATCH_MS = 1_000;
+/** How long a consumer may be without its queue before it is made anew, on a new connection. */
+const STALLED_MS = 15_000;
+
+export const createReceiver = (
+  options: ConnectionOptions,
+  { exchange, events, dead }: Topology,
+  prefetch: number,
+  report: (error: unknown) => void,
+) => {
+  const queue = String(events.queue);
+  // The client declares these again after each reconnect.
+  const bindings: { queue: string; exchange: string; routingKey: string }[] = [];
+  let current: { connection: Connection; consumer: Consumer } | undefined;
+  let watching: ReturnType<typeof setInterval> | undefined;
+  let last = '';
+
+  // A cut makes an error of each event in hand: the first one tells it all.
+  const reportOnce = (error: unknown) => {
+    const code = codeOf(error);
+    if (code !== last) report(error);
+    last = code;
+  };
+
+  const open = (deliver: Deliver, onRefusal: (error: unknown) => void = () => {}) => {
+    const onError = (error: unknown) => {
+      reportOnce(error);
+      if (isRefusal(error)) onRefusal(error);
+    };
+    const connection = openConnection(options, onError);
+    const props = {
+      queue,
+      queueOptions: events,
+      exchanges: [{ exchange, type: 'topic', durable: true }],
+      queueBindings: bindings,
+      qos: { prefetchCount: prefetch },
+      concurrency: prefetch,
+    };
+    // 0 acknowledges, 1 gives the event back: it comes again, here or elsewhere.
+    const consumer = connection.createConsumer(props, (message) =>
+      deliver(toDelivery(message)).then(
+        () => 0,
+        () => 1,
+      ),
+    );
+    consumer.on('error', onError);
+    consumer.on('ready', () => {
+      last = '';
+    });
+    current = { connection, consumer };
+    return current;
+  };
+
+  /** A consumer that stays away from its queue, while the broker is there, has hung: nobody waits for it. */
+  const watch = (deliver: Deliver) => {
+    let stalledMs = 0;
+    watching = setInterval(() => {
+      stalledMs = current?.consumer.consumerTag ? 0 : stalledMs + WATCH_MS;
+      if (stalledMs < STALLED_MS) return;
+      stalledMs = 0;
+      current?.connection.unsafeDestroy();
+      open(deliver);
+    }, WATCH_MS);
+  };
+
+  const start = (deliver: Deliver): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const { connection, consumer } = open(deliver, (error) => reject(fatal(error)));
+      watch(deliver);
+      consumer.once('ready', () => {
+        connection.queueDeclare(dead).then(() => resolve(), reject);
+      });
+    });
+
+  const receive = async (names: ReadonlySet<string> | undefined, deliver: Deliver): Promise<void> => {
+    const keys = names ? [...names] : ['#'];
+    const missing = keys.filter((key) => !bindings.some(({ routingKey }) => routingKey === key));
+    const added = missing.map((routingKey) => ({ queue, exchange, routingKey }));
+    bindings.push(...added);
+    if (!current) return start(deliver);
+    for (const binding of added) await current.connection.queueBind(binding);
+  };
+  const stop = async (): Promise<void> => {
+    clearInterval(watching);
+    await current?.consumer.close();
+  };
+  const close = async () => {
+    clearInterval(watching);
+    if (!current) return;
+    await Promise.race([current.connection.close().catch(report), after(CLOSE_MS)]);
+    current.connection.unsafeDestroy();
+  };
+  return { receive, stop, close };
+};

@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import {
+  after,
+  countHandled,
+  createNotes,
+  openBus,
+  openSite,
+  publishAll,
+  report,
+  scaled,
+  startWorker,
+  unique,
+  until,
+} from './support.ts';
+
+const kinds = (process.env.FAULT_BROKERS ?? 'rabbitmq,kafka').split(',') as ('rabbitmq' | 'kafka')[];
+
+describe.each(kinds)('over %s', async (kind) => {
+  const site = await openSite(kind);
+
+  it('nothing that was confirmed is lost while the processes of two services are killed', async () => {
+    const name = unique('killed');
+    const services = ['billing', 'mail'].map((service) => ({ service: unique(service), notes: createNotes() }));
+    const workers = await Promise.all(
+      services.flatMap(({ service, notes: { file } }) =>
+        [1, 2].map(() => startWorker({ url: site.url, service, names: [name], file, failing: 20 })),
+      ),
+    );
+    const bus = await openBus(site.url, unique('shop'));
+    const count = scaled(20_000);
+    const publishing = publishAll(bus, name, count);
+    for (let round = 0; round < Math.max(2, scaled(5)); round++) {
+      for (const worker of workers) await worker.restart();
+    }
+    const { confirmed, errors } = await publishing;
+    for (const { notes } of services) {
+      await until('every event', () => countHandled(confirmed, notes.ids()).lost === 0).catch(() => {});
+      const counts = countHandled(confirmed, notes.ids());
+      report(`${kind}, processes killed`, { published: count, errors, ...counts });
+      expect(counts.lost).toBe(0);
+      expect(counts.handled).toBe(confirmed.size);
+    }
+    await Promise.all([bus.close(), ...workers.map((worker) => worker.stop())]);
+  });
+
+  it('nothing that was confirmed is lost while the broker is killed and connections are cut', async () => {
+    const name = unique('cut');
+    const notes = createNotes();
+    const { proxy, url } = await site.openProxy();
+    const worker = await startWorker({ url, service: unique('billing'), names: [name], file: notes.file });
+    const bus = await openBus(url, unique('shop'), { publishTimeoutMs: 5_000 });
+    const count = scaled(20_000);
+    let done = 0;
+    const publishing = publishAll(bus, name, count, { onProgress: (confirmed) => (done = confirmed) });
+    const kills = Math.max(1, scaled(3));
+    const cuts = scaled(20);
+    for (let round = 0; round < cuts + kills; round++) {
+      await until('progress', () => done >= (count * round) / (cuts + kills + 1));
+      if (round % Math.ceil((cuts + kills) / kills) === 1) {
+        await site.own.kill();
+        await site.own.start();
+      } else proxy.cut();
+    }
+    const { confirmed, errors } = await publishing;
+    await until('every event', () => countHandled(confirmed, notes.ids()).lost === 0).catch(() => {});
+    const counts = countHandled(confirmed, notes.ids());
+    report(`${kind}, broker killed ${kills} times and cut ${cuts} times`, { published: count, errors, ...counts });
+    expect(counts.lost).toBe(0);
+    await Promise.all([bus.close(), worker.stop()]);
+    await proxy.close();
+  });
+
+  it('publishes to a frozen broker end with an error, and all goes on when it thaws', async () => {
+    const name = unique('frozen');
+    const bus = await openBus(site.url, unique('shop'), { publishTimeoutMs: 1_000 });
+    const seen: unknown[] = [];
+    bus.subscribe(name, (payload) => void seen.push(payload), { name: 'keep' });
+    await bus.ready();
+    await bus.publish(name, 'before');
+
+    site.own.freeze();
+    const frozen = await Promise.all(Array.from({ length: 10 }, () => bus.publish(name, 'frozen')));
+    site.own.thaw();
+
+    expect(new Set(frozen.map(({ error }) => error?.code))).toEqual(new Set(['publish_timeout']));
+    expect(new Set(frozen.map(({ error }) => error?.outcome))).toEqual(new Set(['unknown']));
+    const { confirmed } = await publishAll(bus, name, 10, { inFlight: 1 });
+    expect(confirmed.size).toBe(10);
+    await until('the events', () => seen.length >= 11);
+    await bus.close();
+  });
+
+  it('a half-open connection times out, and is got over', async () => {
+    const name = unique('stalled');
+    const { proxy, url } = await site.openProxy();
+    const bus = await openBus(url, unique('shop'), { publishTimeoutMs: 1_000 });
+    await publishAll(bus, name, 1);
+
+    proxy.stall(true);
+    const { error } = await bus.publish(name, 'stalled');
+    expect(error).toMatchObject({ code: 'publish_timeout', outcome: 'unknown' });
+    proxy.cut();
+    proxy.stall(false);
+
+    const { confirmed } = await publishAll(bus, name, 10, { inFlight: 1 });
+    expect(confirmed.size).toBe(10);
+    await bus.close();
+    await proxy.close();
+  });
+
+  it('events of one key keep their order, also across a restart of their process', async () => {
+    const name = unique('ordered');
+    const notes = createNotes();
+    const url = kind === 'rabbitmq' ? `${site.url}?singleActiveConsumer=true` : site.url;
+    const worker = await startWorker({ url, service: unique('billing'), names: [name], file: notes.file });
+    const bus = await openBus(site.url, unique('shop'));
+    const count = scaled(10_000);
+    // One at a time for each key, as who wants an order publishes: what is published at once has none.
+    const perKey = Array.from({ length: 100 }, (_, key) => key);
+    const publishing = Promise.all(
+      perKey.map(async (key) => {
+        const ids: string[] = [];
+        for (let index = 0; index < count / 100; index++) {
+          const { id, error } = await bus.publish(name, { index, key }, { key: `key${key}` });
+          expect(error).toBeUndefined();
+          ids.push(id);
+        }
+        return ids;
+      }),
+    );
+    await until('some events', () => notes.ids().length > count / 4);
+    await worker.restart();
+    const confirmed = new Set((await publishing).flat());
+    await until('every event', () => countHandled(confirmed, notes.ids()).lost === 0);
+
+    const counts = countHandled(confirmed, notes.ids());
+    report(`${kind}, ordered by 100 keys, one restart`, { published: count, ...counts });
+    const firsts = new Map<string, number[]>();
+    const seen = new Set<string>();
+    for (const [id = '', index, key = ''] of notes.read()) {
+      if (seen.has(id)) continue;
+      seen.add(id);
+      firsts.set(key, [...(firsts.get(key) ?? []), Number(index)]);
+    }
+    for (const indexes of firsts.values()) expect(indexes).toEqual(indexes.toSorted((a, b) => a - b));
+    await Promise.all([bus.close(), worker.stop()]);
+  });
+
+  it('close lets 1,000 running handlers finish, and nothing comes twice afterwards', async () => {
+    const name = unique('closing');
+    const service = unique('billing');
+    const notes = createNotes();
+    const count = scaled(1_000);
+    const url = `${site.url}?prefetch=${count}`;
+    const worker = await startWorker({ url, service, names: [name], file: notes.file, delayMs: 1_000 });
+    const bus = await openBus(site.url, unique('shop'));
+    const { confirmed } = await publishAll(bus, name, count * 2);
+    await after(300);
+    const begun = Date.now();
+    await worker.stop();
+    const stoppedMs = Date.now() - begun;
+    const next = await startWorker({ url, service, names: [name], file: notes.file });
+    await until('every event', () => countHandled(confirmed, notes.ids()).lost === 0);
+    await after(1_000);
+
+    const counts = countHandled(confirmed, notes.ids());
+    report(`${kind}, closed with ${count} handlers running`, { published: count * 2, stoppedMs, ...counts });
+    expect(counts.duplicates).toBe(0);
+    await Promise.all([bus.close(), next.stop()]);
+  });
+});
