@@ -11,6 +11,7 @@ import {
   startWorker,
   unique,
   until,
+  withQuery,
 } from './support.ts';
 
 const kinds = (process.env.FAULT_BROKERS ?? 'rabbitmq,kafka').split(',') as ('rabbitmq' | 'kafka')[];
@@ -30,7 +31,7 @@ describe.each(kinds)('over %s', async (kind) => {
     const count = scaled(20_000);
     const publishing = publishAll(bus, name, count);
     for (let round = 0; round < Math.max(2, scaled(5)); round++) {
-      for (const worker of workers) await worker.restart();
+      await Promise.all(workers.map((worker) => worker.restart()));
     }
     const { confirmed, errors } = await publishing;
     for (const { notes } of services) {
@@ -111,7 +112,7 @@ describe.each(kinds)('over %s', async (kind) => {
   it('events of one key keep their order, also across a restart of their process', async () => {
     const name = unique('ordered');
     const notes = createNotes();
-    const url = kind === 'rabbitmq' ? `${site.url}?singleActiveConsumer=true` : site.url;
+    const url = kind === 'rabbitmq' ? withQuery(site.url, 'singleActiveConsumer=true') : site.url;
     const worker = await startWorker({ url, service: unique('billing'), names: [name], file: notes.file });
     const bus = await openBus(site.url, unique('shop'));
     const count = scaled(10_000);
@@ -151,7 +152,7 @@ describe.each(kinds)('over %s', async (kind) => {
     const service = unique('billing');
     const notes = createNotes();
     const count = scaled(1_000);
-    const url = `${site.url}?prefetch=${count}`;
+    const url = withQuery(site.url, `prefetch=${count}`);
     const worker = await startWorker({ url, service, names: [name], file: notes.file, delayMs: 1_000 });
     const bus = await openBus(site.url, unique('shop'));
     const { confirmed } = await publishAll(bus, name, count * 2);

@@ -11,7 +11,7 @@ import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
 
 /** Sizes of the issue by `FAULT_SCALE=1`, which `npm run test:faults` sets; a tenth of them otherwise. */
-export const scale = Number(process.env.FAULT_SCALE ?? 0.1);
+const scale = Number(process.env.FAULT_SCALE ?? 0.1);
 export const scaled = (size: number): number => Math.max(1, Math.round(size * scale));
 
 export type Bus = EventBus<Record<string, unknown>>;
@@ -25,7 +25,10 @@ export interface Site {
   readonly own: OwnBroker;
 }
 
-const toUrl = (kind: Site['kind'], address: string) => (kind === 'kafka' ? `kafka://${address}` : address);
+const toUrl = (kind: Site['kind'], address: string) =>
+  kind === 'kafka' ? `kafka://${address}?sessionTimeoutMs=2000` : address;
+
+export const withQuery = (url: string, query: string): string => `${url}${url.includes('?') ? '&' : '?'}${query}`;
 
 export const openSite = async (kind: Site['kind']): Promise<Site> => {
   const { url, own } = await ensureService(kind);
@@ -34,7 +37,7 @@ export const openSite = async (kind: Site['kind']): Promise<Site> => {
   const openProxy = async () => {
     if (kind === 'kafka') {
       const proxy = await createFaultProxy(kafkaProxy.target, kafkaProxy.port);
-      return { proxy, url: `kafka://127.0.0.1:${proxy.port}` };
+      return { proxy, url: toUrl(kind, `127.0.0.1:${proxy.port}`) };
     }
     const { port } = new URL(url);
     const proxy = await createFaultProxy(Number(port));

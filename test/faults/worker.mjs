@@ -5,8 +5,12 @@ import { createEventBus } from 'mapbus';
 import { transportFromUrl } from 'mapbus/url';
 
 const { url, service, names, file, failing = 0, delayMs = 0 } = JSON.parse(process.argv[2]);
+const print = process.env.FAULT_LOG
+  ? (message, { error }) => console.error(Date.now() % 1e6, message, error?.message)
+  : () => {};
+const logger = { debug() {}, warn: print, error: print };
 const transport = await transportFromUrl(url, { service, retryDelayMs: 100, maxAttempts: 50 });
-const bus = createEventBus({ transport, logger: { debug() {}, warn() {}, error() {} } });
+const bus = createEventBus({ transport, logger });
 const failed = new Set();
 
 for (const name of names) {

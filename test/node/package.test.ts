@@ -16,8 +16,14 @@ describe('the package', () => {
   it('has an export for every door and a door for every export', () => {
     const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> };
     const doors = sources.filter((path) => path.endsWith('index.ts')).map((path) => join('.', path, '..'));
+    // The core stands at the top, a transport is asked for by its own name.
+    const names = doors.map((folder) => (folder === '.' ? '.' : `./${folder.replace('transports/', '')}`));
 
-    expect(Object.keys(exports).filter((path) => path !== './package.json')).toEqual(doors);
+    expect(
+      Object.keys(exports)
+        .filter((path) => path !== './package.json')
+        .sort(),
+    ).toEqual(names.sort());
   });
 
   it('holds what users need and nothing else', () => {

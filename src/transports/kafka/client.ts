@@ -20,16 +20,15 @@ const deserializers: Partial<Deserializers<Buffer, Buffer, string, string>> = {
   headerValue: toText,
 };
 
-export const createConsumer = (options: BaseOptions, groupId: string): KafkaConsumer =>
+export const createConsumer = (options: BaseOptions, groupId: string, sessionTimeoutMs: number): KafkaConsumer =>
   new Consumer({
     ...options,
     groupId,
     autocommit: false,
     deserializers,
-    // How long the events of a process that died wait for another.
-    sessionTimeout: 10_000,
-    rebalanceTimeout: 20_000,
-    heartbeatInterval: 1_000,
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: sessionTimeoutMs * 2,
+    heartbeatInterval: sessionTimeoutMs / 10,
   });
 
 /** Leaves the group at once; whoever cannot is thrown out by the broker later. */
@@ -92,5 +91,3 @@ export const createTopics = (options: BaseOptions, partitions: number) => {
   };
   return { declare, close: () => admin.close() };
 };
-
-export type Topics = ReturnType<typeof createTopics>;

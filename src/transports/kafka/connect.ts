@@ -13,6 +13,7 @@ export interface ConnectSettings {
   readonly partitions: number;
   readonly prefetch: number;
   readonly broadcast: boolean;
+  readonly sessionTimeoutMs: number;
 }
 
 type Deliver = (delivery: Delivery) => Promise<void>;
@@ -69,14 +70,14 @@ const createReceiver = (settings: ReceiverSettings, report: (error: unknown) => 
 /** Goes through a topic from where the last removal has come to, and keeps what is kept by writing it again. */
 const createVisit =
   (
-    { options, names, service }: ConnectSettings,
+    { options, names, service, sessionTimeoutMs }: ConnectSettings,
     topics: ReturnType<typeof createTopics>,
     keep: (delivery: Delivery) => Promise<void>,
   ) =>
   async (visit: VisitDeadLetter): Promise<void> => {
     const topic = names.deadLetterTopic(service);
     await topics.declare(topic, 1);
-    const consumer = createConsumer(options, `${names.group(service)}.dead-letters`);
+    const consumer = createConsumer(options, `${names.group(service)}.dead-letters`, sessionTimeoutMs);
     try {
       await consumer.topics.trackAll(topic);
       await consumer.joinGroup();
@@ -103,7 +104,7 @@ const createVisit =
   };
 
 export const connect = (settings: ConnectSettings, report: (error: unknown) => void): Transport => {
-  const { options, names, features, service, partitions, prefetch, broadcast } = settings;
+  const { options, names, features, service, partitions, prefetch, broadcast, sessionTimeoutMs } = settings;
   const group = broadcast ? `${names.group(service)}.${crypto.randomUUID()}` : names.group(service);
   // A broadcast keeps what failed for itself alone.
   const own = broadcast ? group : service;
@@ -111,7 +112,7 @@ export const connect = (settings: ConnectSettings, report: (error: unknown) => v
   const deadLetterTopic = names.deadLetterTopic(service);
   const topics = createTopics(options, partitions);
   const producer = createProducer(options);
-  const receiver = createReceiver({ options, group, prefetch, broadcast }, report);
+  const receiver = createReceiver({ options, group, prefetch, broadcast, sessionTimeoutMs }, report);
 
   const address = ({ kind, name }: Message) =>
     kind === 'event' ? names.topic(name) : kind === 'dead' ? deadLetterTopic : retryTopic;

@@ -23,6 +23,8 @@ export interface KafkaOptions extends DeliveryOptions {
   readonly broadcast?: boolean | undefined;
   /** Of topics that are made here: how many processes of a service can share one. @default 3 */
   readonly partitions?: number | undefined;
+  /** Milliseconds after which a process that has died is out of its group, and its events go to others. @default 10_000 */
+  readonly sessionTimeoutMs?: number | undefined;
   readonly names?: KafkaNames | undefined;
 }
 
@@ -32,6 +34,7 @@ const KNOWN_OPTIONS: Known = {
   prefetch: 'positive integer',
   broadcast: 'boolean',
   partitions: 'positive integer',
+  sessionTimeoutMs: 'positive milliseconds',
   names: 'object',
 };
 
@@ -48,6 +51,7 @@ const BROKER = /^[^\s:/@]+:\d{1,5}$/;
 export const kafka = (options: KafkaOptions): BusTransport => {
   const settings = readOptions('kafka options', options, KNOWN_OPTIONS);
   const { brokers, connection, prefetch = 10, broadcast = false, partitions = 3 } = options;
+  const { sessionTimeoutMs = 10_000 } = options;
   check('kafka options.brokers', brokers, ['map']);
   if (brokers.length === 0 || !brokers.every((broker) => BROKER.test(broker)))
     throw new TypeError('[mapbus] kafka options.brokers: expected a list of host:port');
@@ -68,7 +72,8 @@ export const kafka = (options: KafkaOptions): BusTransport => {
   };
   const names = readNames(options.names);
   return defineTransport(
-    (report) => connect({ options: client, names, features, service, partitions, prefetch, broadcast }, report),
+    (report) =>
+      connect({ options: client, names, features, service, partitions, prefetch, broadcast, sessionTimeoutMs }, report),
     features,
     settings,
   );

@@ -2,10 +2,16 @@
 export const createOffsets = () => {
   /** The offsets in hand, in the order in which they came, and whether each is done. */
   const inHand = new Map<bigint, boolean>();
-  let committable: bigint | undefined;
+  let highest = -1n;
+  let committable = -1n;
+  let committed = -1n;
 
-  const take = (offset: bigint): void => {
+  /** Whether the event is new here: after a rebalance the client brings again what is in hand or not yet committed. */
+  const take = (offset: bigint): boolean => {
+    if (offset <= highest) return false;
+    highest = offset;
     inHand.set(offset, false);
+    return true;
   };
   const finish = (offset: bigint): void => {
     inHand.set(offset, true);
@@ -15,14 +21,13 @@ export const createOffsets = () => {
       committable = first + 1n;
     }
   };
-  /** Where a process that takes over has to begin, if that has moved since the last call. */
-  const takeCommittable = (): bigint | undefined => {
-    const offset = committable;
-    committable = undefined;
-    return offset;
+  /** Where a process that takes over has to begin, if that has moved since it was last committed. */
+  const toCommit = (): bigint | undefined => (committable > committed ? committable : undefined);
+  const commit = (offset: bigint): void => {
+    committed = offset;
   };
 
-  return { take, finish, takeCommittable };
+  return { take, finish, toCommit, commit };
 };
 
 export type Offsets = ReturnType<typeof createOffsets>;

@@ -8,16 +8,34 @@ export interface ReceiverSettings {
   readonly group: string;
   readonly prefetch: number;
   readonly broadcast: boolean;
+  readonly sessionTimeoutMs: number;
 }
 
 type Deliver = (delivery: Delivery) => Promise<void>;
 
 export const NOT_BEFORE = 'mapbus-not-before';
 const COMMIT_MS = 100;
+const LEAVE_MS = 2_000;
+const JOIN_MS = 15_000;
+/** A consumer that has partitions and has not asked for events for so long has stopped in silence. */
+const STALLED_MS = 20_000;
 /** How many failed events wait for their time in this process. */
 const MAX_WAITING = 1_000;
 
 const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+
+/** After a broker was killed, the client may wait for an answer for ever. */
+const within = async <Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The group has not been joined within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
 
 /** Counts what is in handlers and what waits for its time, and holds the stream when either is too much. */
 const createGauge = (prefetch: number, hold: () => void, go: () => void) => {
@@ -34,20 +52,21 @@ const createGauge = (prefetch: number, hold: () => void, go: () => void) => {
 
 /** One membership of the group, until it ends or is ended. */
 export const join = async (
-  { options, group, prefetch, broadcast }: ReceiverSettings,
+  { options, group, prefetch, broadcast, sessionTimeoutMs }: ReceiverSettings,
   topics: readonly string[],
   deliver: Deliver,
   onEnd: (error: unknown) => void,
 ) => {
-  const consumer = createConsumer(options, group);
+  const consumer = createConsumer(options, group, sessionTimeoutMs);
   const fallbackMode = broadcast ? 'latest' : 'earliest';
-  const stream = await consumer
-    .consume({ topics: [...topics], mode: 'committed', fallbackMode })
-    .catch(async (error) => {
-      await closeConsumer(consumer);
-      throw error;
-    });
-  let partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
+  const stream = await within(
+    JOIN_MS,
+    consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode }),
+  ).catch((error) => {
+    void closeConsumer(consumer);
+    throw error;
+  });
+  const partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
   let stopping = false;
   const gauge = createGauge(
     prefetch,
@@ -55,27 +74,42 @@ export const join = async (
     () => !stopping && stream.resume(),
   );
 
-  // What is in hand then may come again, to whoever has the partition now.
-  consumer.on('consumer:group:join', () => {
-    partitions = new Map();
+  // What is in hand of a partition that is lost comes again, to whoever has it now.
+  consumer.on('consumer:group:join', ({ assignments = [] }) => {
+    const kept = new Set(assignments.flatMap(({ topic, partitions: own }) => own.map((index) => `${topic}:${index}`)));
+    for (const key of partitions.keys()) if (!kept.has(key)) partitions.delete(key);
   });
 
   const commit = async () => {
-    const offsets = [...partitions.values()].flatMap(({ topic, partition, offsets: own }) => {
-      const offset = own.takeCommittable();
-      return offset === undefined ? [] : [{ topic, partition, offset, leaderEpoch: -1 }];
+    const due = [...partitions.values()].flatMap(({ topic, partition, offsets }) => {
+      const offset = offsets.toCommit();
+      return offset === undefined ? [] : [{ topic, partition, offset, leaderEpoch: -1, offsets }];
     });
-    if (offsets.length > 0) await consumer.commit({ offsets });
+    if (due.length === 0) return;
+    await consumer.commit({ offsets: due.map(({ offsets: _, ...position }) => position) });
+    for (const { offsets, offset } of due) offsets.commit(offset);
   };
-  // A commit that fails is made up by the next one, or what it was for comes again.
-  const committing = setInterval(() => void commit().catch(() => {}), COMMIT_MS);
+  let fetchedAt = Date.now();
+  stream.on('fetch', () => {
+    fetchedAt = Date.now();
+  });
+  const watch = () => {
+    const mayFetch = !stopping && !stream.isPaused() && (consumer.assignments?.length ?? 0) > 0;
+    if (!mayFetch) fetchedAt = Date.now();
+    else if (Date.now() - fetchedAt > STALLED_MS) onEnd(new Error('The consumer has stopped fetching'));
+  };
+  // What could not be committed is due again the next time.
+  const committing = setInterval(() => {
+    watch();
+    commit().catch(() => {});
+  }, COMMIT_MS);
 
   const handle = async (message: KafkaMessage) => {
     const { topic, partition, offset } = message;
     const key = `${topic}:${partition}`;
     const entry = partitions.get(key) ?? { topic, partition, offsets: createOffsets() };
     partitions.set(key, entry);
-    entry.offsets.take(offset);
+    if (!entry.offsets.take(offset)) return;
     const delivery = toDelivery(message);
     const waitMs = Number(delivery.headers[NOT_BEFORE] ?? 0) - Date.now();
     if (waitMs > 0) {
@@ -99,12 +133,15 @@ export const join = async (
   stream.on('error', onEnd);
   stream.on('close', () => stopping || onEnd(new Error('The stream of the consumer has ended')));
 
+  // Bounded, since a broker that is away would hold it up by all its time limits, one after another.
   const leave = async () => {
     stopping = true;
     stream.pause();
     clearInterval(committing);
-    await commit().catch(() => {});
-    await closeConsumer(consumer);
+    const left = commit()
+      .catch(() => {})
+      .then(() => closeConsumer(consumer));
+    await Promise.race([left, after(LEAVE_MS)]);
   };
   const drain = async () => {
     stopping = true;

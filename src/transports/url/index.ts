@@ -12,6 +12,7 @@ type Open = (url: string, query: Query, options: Partial<DeliveryOptions>) => Pr
 const NUMBERS = [
   'prefetch',
   'partitions',
+  'sessionTimeoutMs',
   'maxAttempts',
   'retryDelayMs',
   'publishTimeoutMs',
