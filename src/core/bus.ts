@@ -2,7 +2,7 @@ import type { CloseOptions, EventBus, SubscribeOptions } from '../types.ts';
 import { check, checkOptions, type Known } from './check.ts';
 import { NO_METADATA, type Publication } from './context.ts';
 import { createDispatch } from './dispatch.ts';
-import { createFlights } from './flights.ts';
+import { createFlights, readDrainTimeout } from './flights.ts';
 import type { EventBusOptions } from './options.ts';
 import { createPublish } from './publish.ts';
 import { type Call, createRegistry } from './registry.ts';
@@ -43,12 +43,11 @@ export const createEventBus = <Events extends object, Session = unknown>(
   const register = createSubscribe(registry, contextStorage, isClosed);
   const context = () => (contextStorage ? contextStorage.getStore() : current());
 
-  const close = (closeOptions: CloseOptions = {}) => {
-    checkOptions('close options', closeOptions, { drainTimeoutMs: 'positive milliseconds' });
-    closing ??= flights.drain(closeOptions.drainTimeoutMs ?? 10_000);
+  const close = (closeOptions?: CloseOptions) => {
+    const drainTimeoutMs = readDrainTimeout(closeOptions);
+    closing ??= flights.drain(drainTimeoutMs);
     return closing;
   };
-
   const bus = {
     subscribe: (name: string, handler: Call, subscribeOptions?: SubscribeOptions) => {
       check('event name', name, 'string');

@@ -1,4 +1,5 @@
-import type { PublishResult } from '../types.ts';
+import type { CloseOptions, PublishResult } from '../types.ts';
+import { checkOptions } from './check.ts';
 import { type Result, release, type Signals } from './context.ts';
 import type { Reporter } from './report.ts';
 
@@ -46,6 +47,12 @@ export const createCount = () => {
   };
 
   return { start, land, idle, inFlight: () => inFlight };
+};
+
+/** @throws TypeError for a bad option of `close` */
+export const readDrainTimeout = (options: CloseOptions = {}): number => {
+  checkOptions('close options', options, { drainTimeoutMs: 'positive milliseconds' });
+  return options.drainTimeoutMs ?? 10_000;
 };
 
 export type Flights = ReturnType<typeof createFlights>;

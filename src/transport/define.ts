@@ -1,6 +1,6 @@
-import { check, checkOptions, createError } from '../core/check.ts';
+import { check, createError } from '../core/check.ts';
 import { applyOptions, createContext, createResult, type Publication } from '../core/context.ts';
-import { withTimeLimit } from '../core/flights.ts';
+import { readDrainTimeout, withTimeLimit } from '../core/flights.ts';
 import { ASYNC_DISPOSE } from '../core/symbols.ts';
 import type { BusParts, BusTransport, Message, Transport, TransportFeatures, UntypedBus } from '../core/transport.ts';
 import type { CloseOptions, EventBusError, PublishOptions, PublishResult, SubscribeOptions } from '../types.ts';
@@ -118,7 +118,7 @@ const attach = (parts: BusParts, transport: Transport, settings: Settings): Unty
     await withTimeLimit(transport.close().catch(report), GRACE_MS);
   };
   const close = (options: CloseOptions = {}) => {
-    checkOptions('close options', options, { drainTimeoutMs: 'positive milliseconds' });
+    readDrainTimeout(options);
     closing ??= shutDown(options);
     return closing;
   };

@@ -10,7 +10,7 @@ describe('createEventBus', () => {
     [
       'an unknown option',
       { log: console },
-      'createEventBus options: unknown option log, expected logger, onFailure, contextStorage, logPublish',
+      'createEventBus options: unknown option log, expected logger, onFailure, contextStorage, logPublish, transport',
     ],
     [
       'a logger without warn',

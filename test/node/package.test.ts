@@ -47,14 +47,15 @@ describe('the package', () => {
     expect([...new Set(outside)].sort()).toEqual(['types.ts', 'uuidv7']);
   });
 
-  it('has no function of more than 40 lines', () => {
+  it('has no function of more than 40 lines in the core, or 90 around it', () => {
     const long: string[] = [];
     for (const path of sources) {
       const file = ts.createSourceFile(path, read(join('src', path)), ts.ScriptTarget.Latest, true);
       const lineOf = (position: number) => file.getLineAndCharacterOfPosition(position).line + 1;
       const visit = (node: ts.Node): void => {
         const lines = lineOf(node.end) - lineOf(node.getStart()) + 1;
-        if (ts.isFunctionLike(node) && lines > 40) long.push(`${path}:${lineOf(node.getStart())}`);
+        const limit = /^(core|helpers)\//.test(path) ? 40 : 90;
+        if (ts.isFunctionLike(node) && lines > limit) long.push(`${path}:${lineOf(node.getStart())}`);
         ts.forEachChild(node, visit);
       };
       visit(file);

@@ -1,6 +1,6 @@
 import type { BaseOptions } from '@platformatic/kafka';
 import type { Delivery } from '../../core/transport.ts';
-import { closeConsumer, createConsumer, type KafkaMessage, toDelivery } from './client.ts';
+import { closeConsumer, createConsumer, type KafkaConsumer, type KafkaMessage, toDelivery } from './client.ts';
 import { createOffsets, type Offsets } from './offsets.ts';
 
 export interface ReceiverSettings {
@@ -50,29 +50,9 @@ const createGauge = (prefetch: number, hold: () => void, go: () => void) => {
   return { change, count: () => handling + waiting };
 };
 
-/** One membership of the group, until it ends or is ended. */
-export const join = async (
-  { options, group, prefetch, broadcast, sessionTimeoutMs }: ReceiverSettings,
-  topics: readonly string[],
-  deliver: Deliver,
-  onEnd: (error: unknown) => void,
-) => {
-  const consumer = createConsumer(options, group, sessionTimeoutMs);
-  const fallbackMode = broadcast ? 'latest' : 'earliest';
-  const stream = await within(
-    JOIN_MS,
-    consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode }),
-  ).catch((error) => {
-    void closeConsumer(consumer);
-    throw error;
-  });
+/** How far each partition of ours has been handled, and told the broker so. */
+const createPositions = (consumer: KafkaConsumer) => {
   const partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
-  let stopping = false;
-  const gauge = createGauge(
-    prefetch,
-    () => stream.pause(),
-    () => !stopping && stream.resume(),
-  );
 
   // What is in hand of a partition that is lost comes again, to whoever has it now.
   consumer.on('consumer:group:join', ({ assignments = [] }) => {
@@ -89,6 +69,39 @@ export const join = async (
     await consumer.commit({ offsets: due.map(({ offsets: _, ...position }) => position) });
     for (const { offsets, offset } of due) offsets.commit(offset);
   };
+  const positionOf = ({ topic, partition }: KafkaMessage): Offsets => {
+    const key = `${topic}:${partition}`;
+    const entry = partitions.get(key) ?? { topic, partition, offsets: createOffsets() };
+    partitions.set(key, entry);
+    return entry.offsets;
+  };
+  return { positionOf, commit };
+};
+
+/** One membership of the group, until it ends or is ended. */
+export const join = async (
+  { options, group, prefetch, broadcast, sessionTimeoutMs }: ReceiverSettings,
+  topics: readonly string[],
+  deliver: Deliver,
+  onEnd: (error: unknown) => void,
+) => {
+  const consumer = createConsumer(options, group, sessionTimeoutMs);
+  const fallbackMode = broadcast ? 'latest' : 'earliest';
+  const stream = await within(
+    JOIN_MS,
+    consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode }),
+  ).catch((error) => {
+    void closeConsumer(consumer);
+    throw error;
+  });
+  const { positionOf, commit } = createPositions(consumer);
+  let stopping = false;
+  const gauge = createGauge(
+    prefetch,
+    () => stream.pause(),
+    () => !stopping && stream.resume(),
+  );
+
   let fetchedAt = Date.now();
   stream.on('fetch', () => {
     fetchedAt = Date.now();
@@ -105,11 +118,8 @@ export const join = async (
   }, COMMIT_MS);
 
   const handle = async (message: KafkaMessage) => {
-    const { topic, partition, offset } = message;
-    const key = `${topic}:${partition}`;
-    const entry = partitions.get(key) ?? { topic, partition, offsets: createOffsets() };
-    partitions.set(key, entry);
-    if (!entry.offsets.take(offset)) return;
+    const offsets = positionOf(message);
+    if (!offsets.take(message.offset)) return;
     const delivery = toDelivery(message);
     const waitMs = Number(delivery.headers[NOT_BEFORE] ?? 0) - Date.now();
     if (waitMs > 0) {
@@ -127,7 +137,7 @@ export const join = async (
       ))
     );
     gauge.change(-1, 0);
-    entry.offsets.finish(offset);
+    offsets.finish(message.offset);
   };
   stream.on('data', (message) => void handle(message));
   stream.on('error', onEnd);

@@ -11,6 +11,17 @@ const WATCH_MS = 1_000;
 /** How long a consumer may be without its queue before it is made anew, on a new connection. */
 const STALLED_MS = 15_000;
 
+/** A consumer that stays away from its queue has hung, as nobody who waits for the broker would: it is made anew. */
+const watchConsumer = (isConsuming: () => boolean, renew: () => void) => {
+  let stalledMs = 0;
+  return setInterval(() => {
+    stalledMs = isConsuming() ? 0 : stalledMs + WATCH_MS;
+    if (stalledMs < STALLED_MS) return;
+    stalledMs = 0;
+    renew();
+  }, WATCH_MS);
+};
+
 export const createReceiver = (
   options: ConnectionOptions,
   { exchange, events, dead }: Topology,
@@ -60,22 +71,14 @@ export const createReceiver = (
     return current;
   };
 
-  /** A consumer that stays away from its queue, while the broker is there, has hung: nobody waits for it. */
-  const watch = (deliver: Deliver) => {
-    let stalledMs = 0;
-    watching = setInterval(() => {
-      stalledMs = current?.consumer.consumerTag ? 0 : stalledMs + WATCH_MS;
-      if (stalledMs < STALLED_MS) return;
-      stalledMs = 0;
-      current?.connection.unsafeDestroy();
-      open(deliver);
-    }, WATCH_MS);
-  };
-
   const start = (deliver: Deliver): Promise<void> =>
     new Promise((resolve, reject) => {
       const { connection, consumer } = open(deliver, (error) => reject(fatal(error)));
-      watch(deliver);
+      const renew = () => {
+        current?.connection.unsafeDestroy();
+        open(deliver);
+      };
+      watching = watchConsumer(() => Boolean(current?.consumer.consumerTag), renew);
       consumer.once('ready', () => {
         connection.queueDeclare(dead).then(() => resolve(), reject);
       });
