@@ -1,4 +1,5 @@
 import type { BaseOptions } from '@platformatic/kafka';
+import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../../core/transport.ts';
 import { resendUntil } from '../../transport/index.ts';
 import { closeConsumer, createConsumer, createProducer, createTopics, fatal, isRefusal, toDelivery } from './client.ts';
@@ -22,7 +23,8 @@ const PAUSE_MS = 1_000;
 const CLOSE_MS = 2_000;
 const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
 
-const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs).unref());
+// Holds the process: one that only consumes has nothing else while the broker is away.
+const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
 
 /** Keeps one membership of the group, with a new client after each trouble. */
 const createReceiver = (settings: ReceiverSettings, report: (error: unknown) => void) => {
@@ -146,7 +148,7 @@ export const connect = (settings: ConnectSettings, report: (error: unknown) => v
     send({ kind: 'dead', name: '', id: '', ...delivery }, AbortSignal.timeout(10_000));
   const close = async () => {
     const clients = [receiver.close(), producer.close(true), topics.close()];
-    await Promise.race([Promise.allSettled(clients), after(CLOSE_MS)]);
+    await withTimeLimit(Promise.allSettled(clients), CLOSE_MS);
   };
 
   return {

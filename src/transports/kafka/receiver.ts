@@ -1,4 +1,5 @@
 import type { BaseOptions } from '@platformatic/kafka';
+import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery } from '../../core/transport.ts';
 import { closeConsumer, createConsumer, type KafkaConsumer, type KafkaMessage, toDelivery } from './client.ts';
 import { createOffsets, type Offsets } from './offsets.ts';
@@ -151,7 +152,7 @@ export const join = async (
     const left = commit()
       .catch(() => {})
       .then(() => closeConsumer(consumer));
-    await Promise.race([left, after(LEAVE_MS)]);
+    await withTimeLimit(left, LEAVE_MS);
   };
   const drain = async () => {
     stopping = true;
