@@ -174,7 +174,12 @@ const check = async () => {
   expectType<number>(result.handlerCount);
   expectType<unknown>(result.failures[0]?.error);
   expectType<string | undefined>(result.failures[0]?.handlerName);
-  if (result.error) expectType<'closed' | 'invalid_name' | 'invalid_options' | 'buffer_full'>(result.error.code);
+  if (result.error) {
+    expectType<'not-sent' | 'unknown' | undefined>(result.error.outcome);
+    if (result.error.code === 'publish_timeout') expectType<'publish_timeout'>(result.error.code);
+    // @ts-expect-error: no such code
+    if (result.error.code === 'lost') expectType<never>(result.error.code);
+  }
   // @ts-expect-error: read-only
   result.handlerCount = 1;
   // @ts-expect-error: read-only
