@@ -31,7 +31,7 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias },
-        test: { name: 'brokers', include: ['test/transports/**/*.test.ts'], fileParallelism: false },
+        test: { name: 'brokers', include: ['test/{transports,interop}/**/*.test.ts'], fileParallelism: false },
       },
       {
         extends: true,

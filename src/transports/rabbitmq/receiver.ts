@@ -7,9 +7,21 @@ type Deliver = (delivery: Delivery) => Promise<void>;
 type Consumer = ReturnType<Connection['createConsumer']>;
 
 const CLOSE_MS = 2_000;
+/** RabbitMQ 3.10 hands 32 acknowledgements at once on to a quorum queue, and forgets the rest when the channel closes. */
+const SETTLED_AT_ONCE = 16;
 const WATCH_MS = 1_000;
 /** How long a consumer may be without its queue before it is made anew, on a new connection. */
 const STALLED_MS = 15_000;
+
+/** Lets acknowledgements go in small groups, each after the broker has answered for the one before. */
+const createPace = (roundTrip: () => Promise<unknown>) => {
+  let count = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+  return (): Promise<unknown> => {
+    if (count++ % SETTLED_AT_ONCE === 0) turn = turn.then(roundTrip).catch(() => {});
+    return turn;
+  };
+};
 
 /** A consumer that stays away from its queue has hung, as nobody who waits for the broker would: it is made anew. */
 const watchConsumer = (isConsuming: () => boolean, renew: () => void) => {
@@ -34,6 +46,9 @@ export const createReceiver = (
   let current: { connection: Connection; consumer: Consumer } | undefined;
   let watching: ReturnType<typeof setInterval> | undefined;
   let last = '';
+  let stopping = false;
+  const roundTrip = async () => current?.connection.queueDeclare({ queue, passive: true });
+  const pace = createPace(roundTrip);
 
   // A cut makes an error of each event in hand: the first one tells it all.
   const reportOnce = (error: unknown) => {
@@ -57,12 +72,14 @@ export const createReceiver = (
       concurrency: prefetch,
     };
     // 0 acknowledges, 1 gives the event back: it comes again, here or elsewhere.
-    const consumer = connection.createConsumer(props, (message) =>
-      deliver(toDelivery(message)).then(
+    const consumer = connection.createConsumer(props, async (message) => {
+      const status = await deliver(toDelivery(message)).then(
         () => 0,
         () => 1,
-      ),
-    );
+      );
+      if (stopping) await pace();
+      return status;
+    });
     consumer.on('error', onError);
     consumer.on('ready', () => {
       last = '';
@@ -94,6 +111,8 @@ export const createReceiver = (
   };
   const stop = async (): Promise<void> => {
     clearInterval(watching);
+    stopping = true;
+    await roundTrip().catch(report);
     await current?.consumer.close();
   };
   const close = async () => {

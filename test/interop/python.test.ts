@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { createEventBus } from 'mapbus';
+import { transportFromUrl } from 'mapbus/url';
+import { describe, expect, it } from 'vitest';
+import { ensureService } from '../../scripts/services/main.ts';
+import { ensurePython } from '../../scripts/services/python.ts';
+import { unique, until } from '../faults/support.ts';
+
+describe.each(['rabbitmq', 'kafka'] as const)(
+  'a program in Python with the cloudevents package, over %s',
+  async (kind) => {
+    const { url } = await ensureService(kind);
+
+    it('reads our events and is read by our handlers', async () => {
+      const name = unique('asked');
+      const transport = await transportFromUrl(kind === 'kafka' ? `kafka://${url}` : url, { service: unique('asker') });
+      const bus = createEventBus<Record<string, unknown>>({ transport });
+      const answers: unknown[] = [];
+      bus.subscribe(
+        `${name}.answered`,
+        (payload, { id, occurredAt, metadata }) => answers.push([payload, id, occurredAt, metadata]),
+        {
+          name: 'listen',
+        },
+      );
+      // So that there is a topic to read before anything is published.
+      bus.subscribe(name, () => {}, { name: 'ignore' });
+      await bus.ready();
+      const script = new URL('peer.py', import.meta.url).pathname;
+      const env = { ...process.env, PYTHONPATH: ensurePython() };
+      const peer = spawn('python3', [script, kind, url, name], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+      const lines: string[] = [];
+      createInterface(peer.stdout).on('line', (line) => lines.push(line));
+      await until('the program', () => lines.length > 0, 60_000);
+
+      const { id } = await bus.publish(name, { question: 'größer?' }, { metadata: { trace_id: 'a' }, key: 'k' });
+      await Promise.all([once(peer, 'exit'), until('the answer', () => answers.length > 0, 30_000)]);
+
+      expect(JSON.parse(lines[1] ?? '{}')).toMatchObject({
+        attributes: { id, type: name, specversion: '1.0', partitionkey: 'k', metadata: '{"trace_id":"a"}' },
+        data: { question: 'größer?' },
+      });
+      const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+      expect(answers[0]).toEqual([
+        { answer: { question: 'größer?' } },
+        'from-python-1',
+        new Date('2026-01-02T03:04:05Z'),
+        { traceparent },
+      ]);
+      await bus.close();
+    }, 120_000);
+  },
+);
