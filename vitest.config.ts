@@ -36,7 +36,13 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias },
-        test: { name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false },
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: 900_000,
+          fileParallelism: false,
+          execArgv: ['--expose-gc'],
+        },
       },
       {
         extends: true,

@@ -169,4 +169,78 @@ describe.each(kinds)('over %s', async (kind) => {
     expect(counts.duplicates).toBe(0);
     await Promise.all([bus.close(), next.stop()]);
   });
+
+  it('forced disconnects leave one consumer for a subscription', async () => {
+    const name = unique('counted');
+    const service = unique('billing');
+    const { proxy, url } = await site.openProxy();
+    const bus = await openBus(url, service);
+    let seen = 0;
+    bus.subscribe(name, () => void seen++, { name: 'count' });
+    await bus.ready();
+
+    for (let cut = 1; cut <= 10; cut++) {
+      proxy.cut();
+      const before = seen;
+      await publishAll(bus, name, 1);
+      await until('the event after a cut', () => seen > before);
+    }
+
+    await until('one consumer', async () => (await site.countConsumers(service)) === 1);
+    await bus.close();
+    await proxy.close();
+  });
+
+  it('ready gets there while the broker is restarted', async () => {
+    const restarts = scaled(10);
+    const took: number[] = [];
+    for (let restart = 0; restart < restarts; restart++) {
+      const name = unique('declared');
+      const bus = await openBus(site.url, unique('billing'), { readyTimeoutMs: 120_000, publishTimeoutMs: 3_000 });
+      const seen: unknown[] = [];
+      bus.subscribe(name, (payload) => void seen.push(payload), { name: 'keep' });
+      const ready = bus.ready();
+      await after(Math.random() * 300);
+      await site.own.kill();
+      await after(Math.random() * 300);
+      await site.own.start();
+      const begun = Date.now();
+      await ready;
+      took.push(Date.now() - begun);
+      await publishAll(bus, name, 1);
+      await until('the event', () => seen.length > 0);
+      await bus.close();
+    }
+    report(`${kind}, restarted ${restarts} times during ready`, { slowestMs: Math.max(...took) });
+  });
+
+  it('memory stays flat', async () => {
+    const name = unique('endless');
+    const { proxy, url } = await site.openProxy();
+    const bus = await openBus(withQuery(url, 'prefetch=100'), unique('billing'));
+    let seen = 0;
+    bus.subscribe(name, () => void seen++, { name: 'count' });
+    await bus.ready();
+    const burst = async (count: number) => {
+      const before = seen;
+      await publishAll(bus, name, count);
+      proxy.cut();
+      await until('the burst', () => seen >= before + count);
+      await after(500);
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    };
+    const total = scaled(200_000);
+    const first = await burst(total / 10);
+    let last = 0;
+    for (let round = 1; round < 10; round++) last = await burst(total / 10);
+
+    report(`${kind}, memory over ${total} events and 10 cuts`, {
+      firstMb: (first / 1e6).toFixed(1),
+      lastMb: (last / 1e6).toFixed(1),
+    });
+    expect(last / first).toBeLessThan(1.15);
+    await bus.close();
+    await proxy.close();
+  });
 });

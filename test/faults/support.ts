@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Admin } from '@platformatic/kafka';
 import { createEventBus, type EventBus, type PublishOptions } from 'mapbus';
 import { transportFromUrl } from 'mapbus/url';
-import type { OwnBroker } from '../../scripts/services/broker.ts';
+import { folderOf, type OwnBroker } from '../../scripts/services/broker.ts';
 import { kafkaProxy } from '../../scripts/services/kafka.ts';
 import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
+import { rabbitmqctl } from '../../scripts/services/rabbitmq.ts';
 
 /** Sizes of the issue by `FAULT_SCALE=1`, which `npm run test:faults` sets; a tenth of them otherwise. */
 const scale = Number(process.env.FAULT_SCALE ?? 0.1);
@@ -23,6 +25,8 @@ export interface Site {
   /** Through a proxy that can be cut. */
   readonly openProxy: () => Promise<{ proxy: FaultProxy; url: string }>;
   readonly own: OwnBroker;
+  /** How many processes the broker knows of a service. */
+  readonly countConsumers: (service: string) => Promise<number>;
 }
 
 const toUrl = (kind: Site['kind'], address: string) =>
@@ -43,7 +47,18 @@ export const openSite = async (kind: Site['kind']): Promise<Site> => {
     const proxy = await createFaultProxy(Number(port));
     return { proxy, url: url.replace(port, String(proxy.port)) };
   };
-  return { kind, url: toUrl(kind, url), openProxy, own };
+  const countConsumers = async (service: string) => {
+    if (kind === 'rabbitmq') {
+      const queues = rabbitmqctl(folderOf('rabbitmq'), 'list_queues', 'name', 'consumers').split('\n');
+      return Number(queues.find((line) => line.startsWith(`mapbus.${service}\t`))?.split('\t')[1]);
+    }
+    const admin = new Admin({ clientId: 'faults', bootstrapBrokers: url.split(',') });
+    const group = `mapbus.${service}`;
+    const groups = await admin.describeGroups({ groups: [group] });
+    await admin.close();
+    return groups.get(group)?.members.size ?? 0;
+  };
+  return { kind, url: toUrl(kind, url), openProxy, own, countConsumers };
 };
 
 const silent = { debug: () => {}, warn: () => {}, error: () => {} };
