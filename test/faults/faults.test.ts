@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { available } from '../transports/support.ts';
 import {
   after,
   countHandled,
@@ -16,7 +17,7 @@ import {
 
 const kinds = (process.env.FAULT_BROKERS ?? 'rabbitmq,kafka').split(',') as ('rabbitmq' | 'kafka')[];
 
-describe.each(kinds)('over %s', async (kind) => {
+describe.each(await available(kinds))('over %s', async (kind) => {
   const site = await openSite(kind);
 
   it('nothing that was confirmed is lost while the processes of two services are killed', async () => {
@@ -192,7 +193,7 @@ describe.each(kinds)('over %s', async (kind) => {
   });
 
   it('ready gets there while the broker is restarted', async () => {
-    const restarts = scaled(10);
+    const restarts = scaled(20) < 20 ? 1 : 20;
     const took: number[] = [];
     for (let restart = 0; restart < restarts; restart++) {
       const name = unique('declared');

@@ -7,8 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
 import { ensurePython } from '../../scripts/services/python.ts';
 import { unique, until } from '../faults/support.ts';
+import { available } from '../transports/support.ts';
 
-describe.each(['rabbitmq', 'kafka'] as const)(
+describe.each(await available(['rabbitmq', 'kafka']))(
   'a program in Python with the cloudevents package, over %s',
   async (kind) => {
     const { url } = await ensureService(kind);

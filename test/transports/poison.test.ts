@@ -6,6 +6,7 @@ import { Connection } from 'rabbitmq-client';
 import { describe, expect, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
 import { unique, until } from '../faults/support.ts';
+import { available } from './support.ts';
 
 const cases: readonly (readonly [what: string, body: Buffer, reason: string])[] = [
   ['bytes that are not JSON', Buffer.from([0xff, 0x00, 0x7b]), 'undecodable'],
@@ -34,7 +35,7 @@ const sendRaw = {
   },
 };
 
-describe.each(['rabbitmq', 'kafka'] as const)('poison over %s', async (kind) => {
+describe.each(await available(['rabbitmq', 'kafka']))('poison over %s', async (kind) => {
   const { url } = await ensureService(kind);
   const busUrl = kind === 'kafka' ? `kafka://${url}` : url;
 

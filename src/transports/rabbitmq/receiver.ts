@@ -112,7 +112,7 @@ export const createReceiver = (
   const stop = async (): Promise<void> => {
     clearInterval(watching);
     stopping = true;
-    await roundTrip().catch(report);
+    if (current?.consumer.consumerTag) await roundTrip().catch(report);
     await current?.consumer.close();
   };
   const close = async () => {
