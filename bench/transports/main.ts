@@ -1,7 +1,7 @@
 // What the bus costs over a broker, against its bare client: the same broker, run, settings and payload of 256 bytes.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { Consumer, type Message, ProduceAcks, Producer } from '@platformatic/kafka';
+import { Admin, Consumer, type Message, ProduceAcks, Producer } from '@platformatic/kafka';
 import { Connection } from 'rabbitmq-client';
 import { createEventBus } from '../../dist/index.js';
 import type { BusTransport } from '../../dist/transport.js';
@@ -89,12 +89,14 @@ const openRabbitmq = async (url: string): Promise<Side> => {
 };
 
 const openKafka = async (brokers: string): Promise<Side> => {
-  const options = { clientId: 'bench', bootstrapBrokers: brokers.split(','), autocreateTopics: true };
+  const options = { clientId: 'bench', bootstrapBrokers: brokers.split(',') };
   const topic = createName('topic');
+  const admin = new Admin(options);
+  await admin.createTopics({ topics: [topic], partitions: 3, replicas: 1 });
+  await admin.close();
   const producer = new Producer({ ...options, acks: ProduceAcks.ALL });
   const consumer = new Consumer({ ...options, groupId: createName('group'), autocommit: 100 });
   const send = () => producer.send({ messages: [{ topic, value: body }] });
-  await send();
   const receive = async (count: number) => {
     const { done, tick } = countTo(count);
     const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' });
