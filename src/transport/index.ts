@@ -12,5 +12,6 @@ export type {
 } from '../core/transport.ts';
 export { type DeadLetter, type DeadLetters, deadLetters } from './dead-letters.ts';
 export { defineTransport } from './define.ts';
-export { type DeliveryOptions, readOptions, type Settings } from './options.ts';
+export { BROKER_OPTIONS, type BrokerOptions, type DeliveryOptions, readOptions, type Settings } from './options.ts';
 export { createFatal, resendUntil } from './resend.ts';
+export { within } from './within.ts';

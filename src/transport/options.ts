@@ -20,6 +20,14 @@ export interface DeliveryOptions {
   readonly readyTimeoutMs?: number | undefined;
 }
 
+/** What a transport over a broker takes beside that. */
+export interface BrokerOptions extends DeliveryOptions {
+  /** How many events are in handlers at once in this process. @default 10 */
+  readonly prefetch?: number | undefined;
+  /** Every process gets every event from now on, in place of one process of the service. @default false */
+  readonly broadcast?: boolean | undefined;
+}
+
 export type Settings = { readonly [Option in keyof DeliveryOptions]-?: NonNullable<DeliveryOptions[Option]> };
 
 const KNOWN_OPTIONS: Known = {
@@ -31,6 +39,13 @@ const KNOWN_OPTIONS: Known = {
   maxPendingPublishes: 'positive integer',
   maxEventBytes: 'positive integer',
   readyTimeoutMs: 'positive milliseconds',
+};
+
+export const BROKER_OPTIONS: Known = {
+  connection: 'object',
+  names: 'object',
+  prefetch: 'positive integer',
+  broadcast: 'boolean',
 };
 
 /** Fits the names of queues, topics and groups of every broker. */

@@ -3,6 +3,7 @@ import { createCount } from '../core/flights.ts';
 import type { Message, Transport } from '../core/transport.ts';
 import type { EventBusError } from '../types.ts';
 import type { Settings } from './options.ts';
+import { within } from './within.ts';
 
 type Outcome = NonNullable<EventBusError['outcome']>;
 
@@ -21,22 +22,17 @@ export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingP
 
   const sendInTime = async (message: Message): Promise<void> => {
     const controller = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
-        controller.abort(error);
-        reject(withOutcome(error, 'unknown'));
-      }, publishTimeoutMs);
-    });
+    const late = () => {
+      const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
+      controller.abort(error);
+      return withOutcome(error, 'unknown');
+    };
     try {
-      await Promise.race([transport.send(message, controller.signal), deadline]);
+      await within(publishTimeoutMs, transport.send(message, controller.signal), late);
     } catch (cause) {
       if (isBusError(cause)) throw cause;
       const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);
       throw withOutcome(error, outcomeOf(cause));
-    } finally {
-      clearTimeout(timer);
     }
   };
 

@@ -2,6 +2,7 @@ import { createError } from '../core/check.ts';
 import type { Reporter } from '../core/report.ts';
 import type { Delivery, Transport } from '../core/transport.ts';
 import type { Settings } from './options.ts';
+import { within } from './within.ts';
 
 const PAUSE_MS = 1_000;
 
@@ -49,21 +50,10 @@ export const createSubscriptions = (
     work.catch(() => {});
   };
 
-  const ready = async (): Promise<void> => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      const fail = () =>
-        reject(
-          createError('transport_unavailable', `Not ready within ${readyTimeoutMs} ms: ${trouble ?? 'no answer'}`),
-        );
-      timer = setTimeout(fail, readyTimeoutMs);
-    });
-    try {
-      await Promise.race([work, deadline]);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+  const ready = (): Promise<void> =>
+    within(readyTimeoutMs, work, () =>
+      createError('transport_unavailable', `Not ready within ${readyTimeoutMs} ms: ${trouble ?? 'no answer'}`),
+    );
 
   const stop = () => {
     stopped = true;

@@ -5,22 +5,18 @@
 import type { ConnectionOptions } from '@platformatic/kafka';
 import { check, type Known } from '../../core/check.ts';
 import type { BusTransport, TransportFeatures } from '../../core/transport.ts';
-import { type DeliveryOptions, defineTransport, readOptions } from '../../transport/index.ts';
+import { BROKER_OPTIONS, type BrokerOptions, defineTransport, readOptions } from '../../transport/index.ts';
 import { connect } from './connect.ts';
 import { type KafkaNames, readNames } from './names.ts';
 
 export type { KafkaNames } from './names.ts';
 
 /** How a bus reaches Kafka. */
-export interface KafkaOptions extends DeliveryOptions {
+export interface KafkaOptions extends BrokerOptions {
   /** `host:port` of some brokers of the cluster. */
   readonly brokers: readonly string[];
   /** The client's own options, untouched: TLS, SASL, time limits. */
   readonly connection?: ConnectionOptions | undefined;
-  /** How many events are in handlers at once in this process. @default 10 */
-  readonly prefetch?: number | undefined;
-  /** Every process gets every event from now on, in place of one process of the service. @default false */
-  readonly broadcast?: boolean | undefined;
   /** Of topics that are made here: how many processes of a service can share one. @default 3 */
   readonly partitions?: number | undefined;
   /** Milliseconds after which a process that has died is out of its group, and its events go to others. @default 10_000 */
@@ -29,13 +25,10 @@ export interface KafkaOptions extends DeliveryOptions {
 }
 
 const KNOWN_OPTIONS: Known = {
+  ...BROKER_OPTIONS,
   brokers: 'object',
-  connection: 'object',
-  prefetch: 'positive integer',
-  broadcast: 'boolean',
   partitions: 'positive integer',
   sessionTimeoutMs: 'positive milliseconds',
-  names: 'object',
 };
 
 const BROKER = /^[^\s:/@]+:\d{1,5}$/;

@@ -1,6 +1,7 @@
 import type { BaseOptions } from '@platformatic/kafka';
 import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery } from '../../core/transport.ts';
+import { within } from '../../transport/index.ts';
 import { closeConsumer, createConsumer, type KafkaConsumer, type KafkaMessage, toDelivery } from './client.ts';
 import { createOffsets, type Offsets } from './offsets.ts';
 
@@ -24,19 +25,6 @@ const STALLED_MS = 20_000;
 const MAX_WAITING = 1_000;
 
 const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
-
-/** After a broker was killed, the client may wait for an answer for ever. */
-const within = async <Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> => {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The group has not been joined within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
 
 /** Counts what is in handlers and what waits for its time, and holds the stream when either is too much. */
 const createGauge = (prefetch: number, hold: () => void, go: () => void) => {
@@ -88,10 +76,10 @@ export const join = async (
 ) => {
   const consumer = createConsumer(options, group, sessionTimeoutMs);
   const fallbackMode = broadcast ? 'latest' : 'earliest';
-  const stream = await within(
-    JOIN_MS,
-    consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode }),
-  ).catch((error) => {
+  const consuming = consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode });
+  // After a broker was killed, the client may wait for an answer for ever.
+  const late = () => new Error(`The group has not been joined within ${JOIN_MS} ms`);
+  const stream = await within(JOIN_MS, consuming, late).catch((error) => {
     void closeConsumer(consumer);
     throw error;
   });

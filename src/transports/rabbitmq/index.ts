@@ -5,7 +5,7 @@
 import type { ConnectionOptions } from 'rabbitmq-client';
 import type { Known } from '../../core/check.ts';
 import type { BusTransport, TransportFeatures } from '../../core/transport.ts';
-import { type DeliveryOptions, defineTransport, readOptions } from '../../transport/index.ts';
+import { BROKER_OPTIONS, type BrokerOptions, defineTransport, readOptions } from '../../transport/index.ts';
 import { connect } from './connect.ts';
 import { type RabbitMQNames, readNames } from './names.ts';
 import { createTopology } from './topology.ts';
@@ -13,27 +13,20 @@ import { createTopology } from './topology.ts';
 export type { RabbitMQNames } from './names.ts';
 
 /** How a bus reaches RabbitMQ. */
-export interface RabbitMQOptions extends DeliveryOptions {
+export interface RabbitMQOptions extends BrokerOptions {
   /** `amqp://user:password@host:port/vhost`, or `amqps:` for TLS. */
   readonly url: string;
   /** The client's own options, untouched: TLS, heartbeat, hosts of a cluster. */
   readonly connection?: ConnectionOptions | undefined;
-  /** How many events are in handlers at once in this process. @default 10 */
-  readonly prefetch?: number | undefined;
-  /** Every process gets every event from now on, in place of one process of the service. @default false */
-  readonly broadcast?: boolean | undefined;
   /** One process of the service at a time handles events, so that those of one key keep their order. @default false */
   readonly singleActiveConsumer?: boolean | undefined;
   readonly names?: RabbitMQNames | undefined;
 }
 
 const KNOWN_OPTIONS: Known = {
+  ...BROKER_OPTIONS,
   url: 'string',
-  connection: 'object',
-  prefetch: 'positive integer',
-  broadcast: 'boolean',
   singleActiveConsumer: 'boolean',
-  names: 'object',
 };
 
 /**
