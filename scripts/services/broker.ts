@@ -1,6 +1,6 @@
 // A broker that the tests have for themselves: started, killed and frozen as they please.
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 /** What differs from broker to broker. */
 export interface BrokerKind {
   readonly name: string;
+  /** Below 32,768: from there on the kernel hands ports out to whoever connects somewhere, the probe included. */
   readonly port: number;
   /** What is sent to see whether the broker answers, and how its answer begins. */
   readonly probe: { readonly send: Buffer; readonly answer: Buffer };
@@ -20,6 +21,8 @@ export interface BrokerKind {
 export interface OwnBroker {
   /** Starts it if it does not run, and resolves when it answers. */
   readonly start: () => Promise<void>;
+  /** The same, and forgets what an earlier run has left if it does not run. */
+  readonly startFresh: () => Promise<void>;
   /** As by `kill -9`. */
   readonly kill: () => Promise<void>;
   readonly freeze: () => void;
@@ -87,18 +90,31 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
   };
 
   const start = async () => {
+    let ended = false;
     if (!isAlive()) {
       mkdirSync(folder, { recursive: true });
       const { command, args, env } = prepare(folder);
-      const output = openSync(join(folder, 'out.log'), 'a');
-      spawn(command, args, {
+      const output = openSync(join(folder, 'out.log'), 'w');
+      const child = spawn(command, args, {
         cwd: folder,
         env: { ...process.env, ...env },
         detached: true,
         stdio: ['ignore', output, output],
-      }).unref();
+      });
+      child.on('exit', () => {
+        ended = true;
+      });
+      child.unref();
     }
-    await waitUntil('answered', () => answers(port, probe));
+    await waitUntil('answered', async () => {
+      if (ended)
+        throw new Error(`${name} has ended while it started:\n${readFileSync(join(folder, 'out.log'), 'utf8')}`);
+      return answers(port, probe);
+    });
+  };
+  const startFresh = async () => {
+    if (!isAlive()) rmSync(join(folder, 'data'), { recursive: true, force: true });
+    await start();
   };
   const end = async (which: NodeJS.Signals) => {
     signal(which);
@@ -107,6 +123,7 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
 
   return {
     start,
+    startFresh,
     kill: () => end('SIGKILL'),
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BrokerKind } from './broker.ts';
 
 const version = '4.3.1';
-const port = 49_092;
+const port = 19_092;
 const controllerPort = port + 1;
 /** Advertises the port of the fault proxy: a client would leave a proxy that the broker does not name. */
 const proxiedPort = port + 2;

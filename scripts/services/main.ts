@@ -43,7 +43,7 @@ const hasDocker = () => {
 const startOwn = async ({ kind, urlOf }: Known): Promise<Service> => {
   kind.install(folderOf(kind.name));
   const own = createBroker(kind);
-  await own.start();
+  await own.startFresh();
   return { url: urlOf(kind.port), own };
 };
 

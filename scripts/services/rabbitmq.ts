@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { apt } from '../apt.ts';
 import type { BrokerKind } from './broker.ts';
 
-const port = 45_672;
+const port = 15_772;
 const server = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 // Ports and names of its own, so that it meets no other node of the machine: two nodes may share neither the
