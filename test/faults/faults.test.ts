@@ -45,6 +45,26 @@ describe.each(await available(kinds))('over %s', async (kind) => {
     await Promise.all([bus.close(), ...workers.map((worker) => worker.stop())]);
   });
 
+  it('a process that dies between the retry of a handler and the acknowledgement costs one duplicate', async () => {
+    const name = unique('torn');
+    const notes = createNotes();
+    const place = { url: site.url, service: unique('billing'), names: [name], file: notes.file };
+    const dying = await startWorker({ ...place, failing: 1, diesAfterRetry: true });
+    const bus = await openBus(site.url, unique('shop'));
+    const { confirmed } = await publishAll(bus, name, 1);
+    expect(await dying.died()).toBe('SIGKILL');
+    expect(notes.ids()).toEqual([]);
+
+    const next = await startWorker(place);
+    await until('the event and its retry', () => notes.ids().length === 2);
+    await after(500);
+
+    const counts = countHandled(confirmed, notes.ids());
+    report(`${kind}, killed between retry and acknowledgement`, { published: 1, ...counts });
+    expect(counts).toEqual({ confirmed: 1, handled: 1, lost: 0, duplicates: 1 });
+    await Promise.all([bus.close(), next.stop()]);
+  });
+
   it('nothing that was confirmed is lost while the broker is killed and connections are cut', async () => {
     const name = unique('cut');
     const notes = createNotes();

@@ -92,6 +92,8 @@ export interface WorkerOptions {
   readonly file: string;
   readonly failing?: number;
   readonly delayMs?: number;
+  /** Whether the process kills itself between the retry of a failed handler and the acknowledgement of its event. */
+  readonly diesAfterRetry?: boolean;
 }
 
 /** A process of a service, started again as often as it is killed. */
@@ -118,6 +120,10 @@ export const startWorker = async (options: WorkerOptions) => {
     await kill();
     await start();
   };
+  const died = async () => {
+    if (child.signalCode === null) await once(child, 'exit');
+    return child.signalCode;
+  };
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, 'exit');
@@ -126,7 +132,7 @@ export const startWorker = async (options: WorkerOptions) => {
     await exit;
     clearTimeout(timer);
   };
-  return { kill, restart, stop };
+  return { kill, restart, died, stop };
 };
 
 export const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));

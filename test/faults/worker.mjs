@@ -3,8 +3,10 @@
 import { appendFileSync } from 'node:fs';
 import { createEventBus } from 'mapbus';
 import { transportFromUrl } from 'mapbus/url';
+import { dieAfterRetry } from './die-after-retry.mjs';
 
-const { url, service, names, file, failing = 0, delayMs = 0 } = JSON.parse(process.argv[2]);
+const { url, service, names, file, failing = 0, delayMs = 0, diesAfterRetry = false } = JSON.parse(process.argv[2]);
+if (diesAfterRetry) dieAfterRetry();
 const print = process.env.FAULT_LOG
   ? (message, { error }) => console.error(Date.now() % 1e6, message, error?.message)
   : () => {};
