@@ -55,11 +55,13 @@ const openMetadata = (attributes: Record<string, unknown>): Metadata => {
       return typeof value === 'string' ? [[extension, value]] : [];
     }),
   );
+  // Not left to the parser, whose error for every event without metadata showed in the profile.
+  if (typeof attributes.metadata !== 'string') return trace;
   try {
-    const metadata: unknown = JSON.parse(String(attributes.metadata));
+    const metadata: unknown = JSON.parse(attributes.metadata);
     return isMetadata(metadata) ? { ...trace, ...metadata } : trace;
   } catch {
-    // Another producer's, who may mean something else by that name, or has none.
+    // Another producer's, who may mean something else by that name.
     return trace;
   }
 };
