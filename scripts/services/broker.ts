@@ -27,8 +27,11 @@ export interface OwnBroker {
   readonly kill: () => Promise<void>;
   readonly freeze: () => void;
   readonly thaw: () => void;
+  /** As a service manager does it: asks it to end, and kills it when it takes too long. */
   readonly stop: () => Promise<void>;
 }
+
+const STOP_MS = 10_000;
 
 const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
 
@@ -81,10 +84,10 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
     if (pid === undefined || !isAlive()) throw new Error(`${name} was not started from ${folder}`);
     process.kill(pid, which);
   };
-  const waitUntil = async (what: string, holds: () => boolean | Promise<boolean>) => {
-    const deadline = Date.now() + 90_000;
+  const waitUntil = async (what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 90_000) => {
+    const deadline = Date.now() + timeoutMs;
     while (!(await holds())) {
-      if (Date.now() > deadline) throw new Error(`${name} has not ${what} within 90 s: see ${folder}/out.log`);
+      if (Date.now() > deadline) throw new Error(`${name} has not ${what} in time: see ${folder}/out.log`);
       await after(100);
     }
   };
@@ -116,9 +119,9 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
     if (!isAlive()) rmSync(join(folder, 'data'), { recursive: true, force: true });
     await start();
   };
-  const end = async (which: NodeJS.Signals) => {
+  const end = async (which: NodeJS.Signals, timeoutMs?: number) => {
     signal(which);
-    await waitUntil('ended', () => !isAlive());
+    await waitUntil('ended', () => !isAlive(), timeoutMs);
   };
 
   return {
@@ -127,6 +130,7 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
     kill: () => end('SIGKILL'),
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
-    stop: () => end('SIGTERM'),
+    // RabbitMQ 3.10 never ends when it is asked to while it declares a queue.
+    stop: () => end('SIGTERM', STOP_MS).catch(() => end('SIGKILL')),
   };
 };

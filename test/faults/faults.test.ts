@@ -222,7 +222,8 @@ describe.each(await available(kinds))('over %s', async (kind) => {
       bus.subscribe(name, (payload) => void seen.push(payload), { name: 'keep' });
       const ready = bus.ready();
       await after(Math.random() * 300);
-      await site.own.kill();
+      // Not killed: RabbitMQ 3.10 loses, for good, the leader of a queue that was declared within the last second.
+      await site.own.stop();
       await after(Math.random() * 300);
       await site.own.start();
       const begun = Date.now();

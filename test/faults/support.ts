@@ -160,12 +160,17 @@ export const publishAll = async (
   const confirmed = new Set<string>();
   let errors = 0;
   let next = 0;
+  let progressAt = Date.now();
   const publishOne = async (index: number) => {
     const key = keyOf?.(index);
     const options: { -readonly [Option in keyof PublishOptions]: PublishOptions[Option] } = { key };
     for (;;) {
       const { id, error } = await bus.publish(name, { index, key, padding: 'x'.repeat(100) }, options);
-      if (!error) return confirmed.add(id);
+      if (!error) {
+        progressAt = Date.now();
+        return confirmed.add(id);
+      }
+      if (Date.now() - progressAt > 120_000) throw new Error('nothing was confirmed for 120 s', { cause: error });
       errors++;
       options.id = id;
       await after(50);
