@@ -57,10 +57,10 @@ export const createReceiver = (
     last = code;
   };
 
-  const open = (deliver: Deliver, onRefusal: (error: unknown) => void = () => {}) => {
+  const open = (deliver: Deliver, onReady: () => void, onRefusal: (error: unknown) => void): void => {
     const onError = (error: unknown) => {
       reportOnce(error);
-      if (isRefusal(error)) onRefusal(error);
+      if (isRefusal(error)) onRefusal(fatal(error));
     };
     const connection = openConnection(options, onError);
     const props = {
@@ -83,22 +83,21 @@ export const createReceiver = (
     consumer.on('error', onError);
     consumer.on('ready', () => {
       last = '';
+      // A cut before the answer makes the consumer ready once more, on the next connection.
+      connection.queueDeclare(dead).then(onReady, onError);
     });
     current = { connection, consumer };
-    return current;
   };
 
   const start = (deliver: Deliver): Promise<void> =>
     new Promise((resolve, reject) => {
-      const { connection, consumer } = open(deliver, (error) => reject(fatal(error)));
+      open(deliver, resolve, reject);
+      // The consumer that becomes ready at last need not be the first one.
       const renew = () => {
         current?.connection.unsafeDestroy();
-        open(deliver);
+        open(deliver, resolve, reject);
       };
       watching = watchConsumer(() => Boolean(current?.consumer.consumerTag), renew);
-      consumer.once('ready', () => {
-        connection.queueDeclare(dead).then(() => resolve(), reject);
-      });
     });
 
   const receive = async (names: ReadonlySet<string> | undefined, deliver: Deliver): Promise<void> => {
