@@ -130,7 +130,7 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
     kill: () => end('SIGKILL'),
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
-    // RabbitMQ 3.10 never ends when it is asked to while it declares a queue.
+    // RabbitMQ 3.10 may never end when it is asked to while it declares a queue.
     stop: () => end('SIGTERM', STOP_MS).catch(() => end('SIGKILL')),
   };
 };

@@ -91,12 +91,12 @@ export const createReceiver = (
 
   const start = (deliver: Deliver): Promise<void> =>
     new Promise((resolve, reject) => {
-      open(deliver, resolve, reject);
       // The consumer that becomes ready at last need not be the first one.
       const renew = () => {
         current?.connection.unsafeDestroy();
         open(deliver, resolve, reject);
       };
+      renew();
       watching = watchConsumer(() => Boolean(current?.consumer.consumerTag), renew);
     });
 
