@@ -26,7 +26,11 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias },
-        test: { name: 'node', include: [...everywhere, 'test/node/**/*.test.ts'], execArgv: ['--expose-gc'] },
+        test: {
+          name: 'node',
+          include: [...everywhere, 'test/{node,transport}/**/*.test.ts'],
+          execArgv: ['--expose-gc'],
+        },
       },
       {
         extends: true,

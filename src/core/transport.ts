@@ -48,7 +48,8 @@ export interface Transport {
   readonly refuseName?: (name: string) => string | undefined;
   /**
    * Resolves once the broker has taken responsibility for the message, and rejects when it has not, or when `signal` is
-   * aborted. An error may say by an `outcome` of `not-sent` that the broker has certainly not got it.
+   * aborted, which messages that are sent at about the same time share. An error may say by an `outcome` of `not-sent`
+   * that the broker has certainly not got it.
    */
   readonly send: (message: Message, signal: AbortSignal) => Promise<void>;
   /**

@@ -2,8 +2,8 @@ import { createError, isObject } from '../core/check.ts';
 import { createCount } from '../core/flights.ts';
 import type { Message, Transport } from '../core/transport.ts';
 import type { EventBusError } from '../types.ts';
+import { createDeadlines } from './deadlines.ts';
 import type { Settings } from './options.ts';
-import { within } from './within.ts';
 
 type Outcome = NonNullable<EventBusError['outcome']>;
 
@@ -20,21 +20,10 @@ export const isBusError = (error: unknown): error is EventBusError =>
 export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingPublishes }: Settings) => {
   const { start, land, idle, inFlight } = createCount();
 
-  const sendInTime = async (message: Message): Promise<void> => {
-    const controller = new AbortController();
-    const late = () => {
-      const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
-      controller.abort(error);
-      return withOutcome(error, 'unknown');
-    };
-    try {
-      await within(publishTimeoutMs, transport.send(message, controller.signal), late);
-    } catch (cause) {
-      if (isBusError(cause)) throw cause;
-      const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);
-      throw withOutcome(error, outcomeOf(cause));
-    }
-  };
+  const inTime = createDeadlines(publishTimeoutMs, () => {
+    const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
+    return withOutcome(error, 'unknown');
+  });
 
   /** For an event, bounded; what the bus itself sends while it acknowledges is bounded by the deliveries. */
   const send = async (message: Message): Promise<void> => {
@@ -47,7 +36,11 @@ export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingP
     }
     start();
     try {
-      await sendInTime(message);
+      await inTime((signal) => transport.send(message, signal));
+    } catch (cause) {
+      if (isBusError(cause)) throw cause;
+      const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);
+      throw withOutcome(error, outcomeOf(cause));
     } finally {
       land();
     }

@@ -32,6 +32,7 @@ const declare = async ({ connection, declared }: Link, queue: Queue): Promise<st
 export const createSender = (options: ConnectionOptions, topology: Topology, report: (error: unknown) => void) => {
   const exchanges = [{ exchange: topology.exchange, type: 'topic', durable: true }];
   let current: Link | undefined;
+  let watched: AbortSignal | undefined;
 
   const open = (): Link => {
     const connection = openConnection(options, report);
@@ -43,33 +44,38 @@ export const createSender = (options: ConnectionOptions, topology: Topology, rep
     return current;
   };
   // A broker may take a connection and never answer on it; what waits on it fails then, and goes over the next.
-  const discard = (unanswering: Link) => {
-    if (current !== unanswering || Date.now() - unanswering.openedAt < FLOOR_MS) return;
+  const discard = () => {
+    if (!current || Date.now() - current.openedAt < FLOOR_MS) return;
+    const { connection } = current;
     current = undefined;
-    unanswering.connection.unsafeDestroy();
+    connection.unsafeDestroy();
   };
 
-  const address = async (own: Link, { kind, name, delayMs = 0 }: Message) => {
-    if (kind === 'event') return { exchange: topology.exchange, routingKey: name };
-    if (kind === 'dead') return { routingKey: await declare(own, topology.dead) };
-    return { routingKey: await declare(own, topology.retry(delayMs)), expiration: String(Math.ceil(delayMs)) };
+  /** The queue for what only this service gets, and how long it stays there. */
+  const ownQueue = async (own: Link, { kind, delayMs = 0 }: Message) => {
+    if (kind === 'dead') return { exchange: '', routingKey: await declare(own, topology.dead) };
+    const routingKey = await declare(own, topology.retry(delayMs));
+    return { exchange: '', routingKey, expiration: String(Math.ceil(delayMs)) };
   };
-  const sendOnce = async (message: Message, signal: AbortSignal) => {
+  // Aborted when something that was to go out with this signal has not, over whichever connection it went.
+  const watch = (signal: AbortSignal) => {
+    if (signal === watched) return;
+    watched = signal;
+    signal.addEventListener('abort', discard, { once: true });
+  };
+  const sendOnce = async (message: Message) => {
     const own = link();
-    const onTimeout = () => discard(own);
-    signal.addEventListener('abort', onTimeout);
-    try {
-      const { id, body, headers } = message;
-      const contentType = 'application/cloudevents+json';
-      const envelope = { ...(await address(own, message)), durable: true, messageId: id, contentType, headers };
-      await own.publisher.send(envelope, Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-    } finally {
-      signal.removeEventListener('abort', onTimeout);
-    }
+    const { kind, name, id: messageId, body, headers } = message;
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const properties = { durable: true, messageId, contentType: 'application/cloudevents+json', headers };
+    const address = kind === 'event' ? { exchange: topology.exchange, routingKey: name } : await ownQueue(own, message);
+    await own.publisher.send({ ...properties, ...address }, bytes);
   };
 
-  const send = (message: Message, signal: AbortSignal): Promise<void> =>
-    resendUntil(signal, () => sendOnce(message, signal), isRefusal);
+  const send = (message: Message, signal: AbortSignal): Promise<void> => {
+    watch(signal);
+    return resendUntil(signal, () => sendOnce(message), isRefusal);
+  };
   const close = async () => {
     if (!current) return;
     const { publisher, connection } = current;
