@@ -78,10 +78,11 @@ export const createDeliver = ({ registry, reporter, dispatch, signals }: BusPart
       return retry(arrival, 'no_handler', new Error(`Nobody handles ${name} here`), handlerName);
     }
     const { failures } = await dispatch(list, payload, event);
+    if (failures.length === 0) return;
     await Promise.all(failures.map((failure) => retry(arrival, 'handler_failed', failure.error, failure.handlerName)));
   };
 
-  const receive = async (delivery: Delivery) => {
+  const receive = (delivery: Delivery): Promise<void> => {
     const { body, headers } = delivery;
     const attempt = Number(headers[header.ATTEMPT] ?? 1) || 1;
     const unknown = { delivery, attempt, name: '', id: '' };

@@ -11,13 +11,35 @@ export type Opened =
       readonly name: string;
       readonly id: string;
       readonly occurredAt: Date;
-      readonly metadata: Metadata;
+      readonly metadata: Metadata | undefined;
       readonly payload: unknown;
       readonly key: string | undefined;
     }
   | { readonly reason: 'undecodable' | 'not_cloudevent'; readonly message: string };
 
-const TRACE = ['traceparent', 'tracestate'];
+type Attributes = Partial<Record<string, unknown>>;
+
+// One of each for all events: making them costs more than using them.
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+const BLOCK_BYTES = 65_536;
+let block = new Uint8Array(BLOCK_BYTES);
+let used = 0;
+
+/** Into a block that many share: one of its own for each event costs more than all the rest of the envelope. */
+const encode = (text: string): Uint8Array => {
+  const mostBytes = text.length * 3;
+  if (mostBytes > BLOCK_BYTES / 4) return encoder.encode(text);
+  if (used + mostBytes > BLOCK_BYTES) {
+    block = new Uint8Array(BLOCK_BYTES);
+    used = 0;
+  }
+  const { written } = encoder.encodeInto(text, block.subarray(used));
+  const bytes = block.subarray(used, used + written);
+  used += written;
+  return bytes;
+};
 
 /**
  * An event as a CloudEvent in structured JSON.
@@ -29,6 +51,8 @@ export const seal = (
   source: string,
   key: string | undefined,
 ): Uint8Array => {
+  const { traceparent, tracestate } = metadata;
+  // What is undefined, JSON leaves out.
   const attributes = {
     specversion: '1.0',
     id,
@@ -36,29 +60,29 @@ export const seal = (
     type: name,
     time: occurredAt.toISOString(),
     datacontenttype: 'application/json',
-    ...Object.fromEntries(Object.entries(metadata).filter(([extension]) => TRACE.includes(extension))),
-    ...(Object.keys(metadata).length > 0 && { metadata: JSON.stringify(metadata) }),
-    ...(key !== undefined && { partitionkey: key }),
+    traceparent,
+    tracestate,
+    metadata: Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : undefined,
+    partitionkey: key,
   };
   const data = serialize(payload);
   const json = JSON.stringify(attributes);
-  return new TextEncoder().encode(data === undefined ? json : `${json.slice(0, -1)},"data":${data}}`);
+  return encode(data === undefined ? json : `${json.slice(0, -1)},"data":${data}}`);
 };
 
 const isMetadata = (value: unknown): value is Metadata =>
   isObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
 
-const openMetadata = (attributes: Record<string, unknown>): Metadata => {
-  const trace = Object.fromEntries(
-    TRACE.flatMap((extension) => {
-      const value = attributes[extension];
-      return typeof value === 'string' ? [[extension, value]] : [];
-    }),
-  );
+const openMetadata = ({ metadata: json, traceparent, tracestate }: Attributes): Metadata | undefined => {
+  if (json === undefined && traceparent === undefined && tracestate === undefined) return undefined;
+  const trace = {
+    ...(typeof traceparent === 'string' && { traceparent }),
+    ...(typeof tracestate === 'string' && { tracestate }),
+  };
   // Not left to the parser, whose error for every event without metadata showed in the profile.
-  if (typeof attributes.metadata !== 'string') return trace;
+  if (typeof json !== 'string') return trace;
   try {
-    const metadata: unknown = JSON.parse(attributes.metadata);
+    const metadata: unknown = JSON.parse(json);
     return isMetadata(metadata) ? { ...trace, ...metadata } : trace;
   } catch {
     // Another producer's, who may mean something else by that name.
@@ -68,19 +92,20 @@ const openMetadata = (attributes: Record<string, unknown>): Metadata => {
 
 const parse = (body: Uint8Array): unknown => {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return JSON.parse(decoder.decode(body));
   } catch {
     return undefined;
   }
 };
 
+const isAttributes = (value: unknown): value is Attributes => isObject(value);
+
 /** Reads what has arrived, which is not trusted. */
 export const open = (body: Uint8Array): Opened => {
   const parsed = parse(body);
   if (parsed === undefined) return { reason: 'undecodable', message: 'The body is not JSON' };
-  if (!isObject(parsed)) return { reason: 'not_cloudevent', message: 'The body is not a JSON object' };
-  const attributes: Record<string, unknown> = { ...parsed };
-  const { specversion, id, source, type, time, data, partitionkey } = attributes;
+  if (!isAttributes(parsed)) return { reason: 'not_cloudevent', message: 'The body is not a JSON object' };
+  const { specversion, id, source, type, time, data, partitionkey } = parsed;
   if (specversion !== '1.0') return { reason: 'not_cloudevent', message: 'specversion is not 1.0' };
   if (typeof type !== 'string' || type === '') return { reason: 'not_cloudevent', message: 'type is missing' };
   if (typeof id !== 'string' || id === '') return { reason: 'not_cloudevent', message: 'id is missing' };
@@ -88,5 +113,5 @@ export const open = (body: Uint8Array): Opened => {
   const occurredAt = new Date(typeof time === 'string' ? time : Date.now());
   if (Number.isNaN(occurredAt.getTime())) return { reason: 'not_cloudevent', message: 'time is no timestamp' };
   const key = typeof partitionkey === 'string' ? partitionkey : undefined;
-  return { name: type, id, occurredAt, metadata: openMetadata(attributes), payload: data, key };
+  return { name: type, id, occurredAt, metadata: openMetadata(parsed), payload: data, key };
 };
