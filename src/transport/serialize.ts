@@ -2,14 +2,22 @@ import { createError } from '../core/check.ts';
 
 const pathOf = (keys: readonly PropertyKey[]) => keys.map((key) => `[${JSON.stringify(key)}]`).join('');
 
+/** What JSON refuses, or leaves out or writes as something else in silence. */
+const lossOf = (value: unknown): string | undefined => {
+  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (value instanceof Map) return 'a Map';
+  return value instanceof Set ? 'a Set' : undefined;
+};
+
 /** Where a value has what JSON cannot carry, and what that is. */
 const findTrouble = (
   value: unknown,
   keys: readonly string[] = [],
   above: readonly unknown[] = [],
 ): { keys: readonly string[]; what: string } | undefined => {
-  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
-    return { keys, what: `a ${typeof value}` };
+  const loss = lossOf(value);
+  if (loss) return { keys, what: loss };
   if (typeof value !== 'object' || value === null) return undefined;
   if (above.includes(value)) return { keys, what: 'a cycle' };
   if ('toJSON' in value) return undefined;
@@ -20,10 +28,9 @@ const findTrouble = (
   return undefined;
 };
 
-/** As JSON that arrives; functions and symbols, which JSON leaves out in silence, are refused too. */
 const refuseLost = (_: string, value: unknown) => {
-  if (typeof value === 'function' || typeof value === 'symbol')
-    throw new TypeError(`JSON cannot carry a ${typeof value}`);
+  const loss = lossOf(value);
+  if (loss) throw new TypeError(`JSON cannot carry ${loss}`);
   return value;
 };
 
