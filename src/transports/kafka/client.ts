@@ -4,6 +4,8 @@ import {
   Consumer,
   type Deserializers,
   type Message,
+  type MessagesStream,
+  type MessageToProduce,
   ProduceAcks,
   Producer,
 } from '@platformatic/kafka';
@@ -11,6 +13,8 @@ import type { Delivery } from '../../core/transport.ts';
 import { createFatal } from '../../transport/index.ts';
 
 export type KafkaMessage = Message<Buffer, Buffer, string, string>;
+export type KafkaStream = MessagesStream<Buffer, Buffer, string, string>;
+export type KafkaRecord = MessageToProduce<Buffer, Buffer, string, string> & { readonly value: Buffer };
 export type KafkaConsumer = Consumer<Buffer, Buffer, string, string>;
 
 const toText = (data?: Buffer) => data?.toString();
@@ -57,7 +61,7 @@ const codesOf = (error: unknown): readonly string[] => {
 };
 
 export const isRefusal = (error: unknown): boolean =>
-  codesOf(error).some((code) => /AUTHENTICATION|AUTHORIZATION_FAILED|INVALID_TOPIC/.test(code));
+  codesOf(error).some((code) => /AUTHENTICATION|AUTHORIZATION_FAILED|INVALID_TOPIC|TOO_LARGE/.test(code));
 
 export const fatal = (error: unknown): Error =>
   createFatal(`Kafka refuses: ${error instanceof Error ? error.message : String(error)}`);

@@ -2,7 +2,17 @@ import type { BaseOptions } from '@platformatic/kafka';
 import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../../core/transport.ts';
 import { resendUntil } from '../../transport/index.ts';
-import { closeConsumer, createConsumer, createProducer, createTopics, fatal, isRefusal, toDelivery } from './client.ts';
+import { createBatches } from './batches.ts';
+import {
+  closeConsumer,
+  createConsumer,
+  createProducer,
+  createTopics,
+  fatal,
+  isRefusal,
+  type KafkaRecord,
+  toDelivery,
+} from './client.ts';
 import type { readNames } from './names.ts';
 import { join, NOT_BEFORE, type ReceiverSettings } from './receiver.ts';
 
@@ -119,7 +129,15 @@ export const connect = (settings: ConnectSettings, report: (error: unknown) => v
   const address = ({ kind, name }: Message) =>
     kind === 'event' ? names.topic(name) : kind === 'dead' ? deadLetterTopic : retryTopic;
 
-  const sendOnce = async (message: Message) => {
+  // One for each topic, so that one that may not be written holds up no other.
+  const batches = new Map<string, ReturnType<typeof createBatches<KafkaRecord>>>();
+  const batchesOf = (topic: string) => {
+    const own = batches.get(topic) ?? createBatches((messages) => producer.send({ messages }), isRefusal);
+    batches.set(topic, own);
+    return own;
+  };
+
+  const sendOnce = async (message: Message, signal: AbortSignal) => {
     const { kind, key, body, delayMs } = message;
     const topic = address(message);
     const headers = {
@@ -130,7 +148,7 @@ export const connect = (settings: ConnectSettings, report: (error: unknown) => v
     const value = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     const record = { topic, value, headers, ...(key !== undefined && { key: Buffer.from(key) }) };
     await topics.declare(topic, kind === 'dead' ? 1 : partitions);
-    await producer.send({ messages: [record] });
+    await batchesOf(topic)(record, signal);
   };
 
   const receive: Transport['receive'] = async (eventNames, deliver) => {
@@ -143,7 +161,8 @@ export const connect = (settings: ConnectSettings, report: (error: unknown) => v
       throw isRefusal(error) ? fatal(error) : error;
     }
   };
-  const send = (message: Message, signal: AbortSignal) => resendUntil(signal, () => sendOnce(message), isRefusal);
+  const send = (message: Message, signal: AbortSignal) =>
+    resendUntil(signal, () => sendOnce(message, signal), isRefusal);
   const keep = (delivery: Delivery) =>
     send({ kind: 'dead', name: '', id: '', ...delivery }, AbortSignal.timeout(10_000));
   const close = async () => {

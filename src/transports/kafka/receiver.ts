@@ -2,7 +2,14 @@ import type { BaseOptions } from '@platformatic/kafka';
 import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery } from '../../core/transport.ts';
 import { within } from '../../transport/index.ts';
-import { closeConsumer, createConsumer, type KafkaConsumer, type KafkaMessage, toDelivery } from './client.ts';
+import {
+  closeConsumer,
+  createConsumer,
+  type KafkaConsumer,
+  type KafkaMessage,
+  type KafkaStream,
+  toDelivery,
+} from './client.ts';
 import { createOffsets, type Offsets } from './offsets.ts';
 
 export interface ReceiverSettings {
@@ -16,9 +23,11 @@ export interface ReceiverSettings {
 type Deliver = (delivery: Delivery) => Promise<void>;
 
 export const NOT_BEFORE = 'mapbus-not-before';
-const COMMIT_MS = 100;
+/** Events come again that were handled so shortly before their process died. */
+const COMMIT_MS = 20;
 const LEAVE_MS = 2_000;
 const JOIN_MS = 15_000;
+const WATCH_MS = 1_000;
 /** A consumer that has partitions and has not asked for events for so long has stopped in silence. */
 const STALLED_MS = 20_000;
 /** How many failed events wait for their time in this process. */
@@ -26,45 +35,96 @@ const MAX_WAITING = 1_000;
 
 const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
 
-/** Counts what is in handlers and what waits for its time, and holds the stream when either is too much. */
-const createGauge = (prefetch: number, hold: () => void, go: () => void) => {
-  let handling = 0;
-  let waiting = 0;
-  const change = (handlingBy: number, waitingBy: number) => {
-    handling += handlingBy;
-    waiting += waitingBy;
-    if (handling >= prefetch || waiting >= MAX_WAITING) hold();
-    else go();
-  };
-  return { change, count: () => handling + waiting };
-};
-
 /** How far each partition of ours has been handled, and told the broker so. */
 const createPositions = (consumer: KafkaConsumer) => {
-  const partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
+  let partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
+  let committing: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
 
   // What is in hand of a partition that is lost comes again, to whoever has it now.
-  consumer.on('consumer:group:join', ({ assignments = [] }) => {
-    const kept = new Set(assignments.flatMap(({ topic, partitions: own }) => own.map((index) => `${topic}:${index}`)));
-    for (const key of partitions.keys()) if (!kept.has(key)) partitions.delete(key);
-  });
+  const assign = (assignments: readonly { topic: string; partitions: number[] }[] | null = []) => {
+    const own = (assignments ?? []).flatMap(({ topic, partitions: indexes }) =>
+      indexes.map((partition) => ({ topic, partition, key: `${topic}:${partition}` })),
+    );
+    partitions = new Map(
+      own.map(({ key, ...place }) => [key, partitions.get(key) ?? { ...place, offsets: createOffsets() }]),
+    );
+  };
+  assign(consumer.assignments);
+  consumer.on('consumer:group:join', ({ assignments }) => assign(assignments));
 
-  const commit = async () => {
+  /** Says whether there was anything to say. */
+  const commit = async (): Promise<boolean> => {
     const due = [...partitions.values()].flatMap(({ topic, partition, offsets }) => {
       const offset = offsets.toCommit();
       return offset === undefined ? [] : [{ topic, partition, offset, leaderEpoch: -1, offsets }];
     });
-    if (due.length === 0) return;
+    if (due.length === 0) return false;
     await consumer.commit({ offsets: due.map(({ offsets: _, ...position }) => position) });
     for (const { offsets, offset } of due) offsets.commit(offset);
+    return true;
   };
-  const positionOf = ({ topic, partition }: KafkaMessage): Offsets => {
-    const key = `${topic}:${partition}`;
-    const entry = partitions.get(key) ?? { topic, partition, offsets: createOffsets() };
-    partitions.set(key, entry);
-    return entry.offsets;
+  const commitSoon = (delayMs = COMMIT_MS): void => {
+    if (stopped) return;
+    committing ??= setTimeout(async () => {
+      // What could not be committed is due again.
+      const more = await commit().catch(() => true);
+      committing = undefined;
+      if (more) commitSoon();
+    }, delayMs);
   };
-  return { positionOf, commit };
+  /** Nothing for a partition that is not ours: events of it may be left in the client from before it was lost. */
+  const positionOf = ({ topic, partition }: KafkaMessage): Offsets | undefined =>
+    partitions.get(`${topic}:${partition}`)?.offsets;
+  const stop = async () => {
+    stopped = true;
+    clearTimeout(committing);
+    await commit().catch(() => {});
+  };
+  return { positionOf, commitSoon: () => commitSoon(), stop };
+};
+
+/** Fetches from Kafka stop by themselves when nobody reads, so reading only what there is room for holds them. */
+const createIntake = (prefetch: number, next: () => KafkaMessage | null, handle: (message: KafkaMessage) => void) => {
+  let handling = 0;
+  let waiting = 0;
+  let held = false;
+  let stopping = false;
+  const hasRoom = () => !stopping && handling < prefetch && waiting < MAX_WAITING;
+  const read = (): void => {
+    while (!held && hasRoom()) {
+      const message = next();
+      if (!message) return;
+      handle(message);
+    }
+  };
+  const change = (handlingBy: number, waitingBy: number): void => {
+    handling += handlingBy;
+    waiting += waitingBy;
+  };
+  const hold = () => {
+    held = true;
+  };
+  const release = () => {
+    held = false;
+    read();
+  };
+  const stop = () => {
+    stopping = true;
+  };
+  return { read, hold, release, change, stop, hasRoom, isStopping: () => stopping, count: () => handling + waiting };
+};
+
+/** Says so when a consumer that has partitions and room has not asked for events for too long. */
+const watchFetches = (stream: KafkaStream, stalledMs: number, mayFetch: () => boolean, onStall: () => void) => {
+  let fetchedAt = Date.now();
+  stream.on('fetch', () => {
+    fetchedAt = Date.now();
+  });
+  return setInterval(() => {
+    if (!mayFetch()) fetchedAt = Date.now();
+    else if (Date.now() - fetchedAt > stalledMs) onStall();
+  }, WATCH_MS);
 };
 
 /** One membership of the group, until it ends or is ended. */
@@ -83,69 +143,58 @@ export const join = async (
     void closeConsumer(consumer);
     throw error;
   });
-  const { positionOf, commit } = createPositions(consumer);
-  let stopping = false;
-  const gauge = createGauge(
-    prefetch,
-    () => stream.pause(),
-    () => !stopping && stream.resume(),
-  );
-
-  let fetchedAt = Date.now();
-  stream.on('fetch', () => {
-    fetchedAt = Date.now();
-  });
-  const watch = () => {
-    const mayFetch = !stopping && !stream.isPaused() && (consumer.assignments?.length ?? 0) > 0;
-    if (!mayFetch) fetchedAt = Date.now();
-    else if (Date.now() - fetchedAt > STALLED_MS) onEnd(new Error('The consumer has stopped fetching'));
-  };
-  // What could not be committed is due again the next time.
-  const committing = setInterval(() => {
-    watch();
-    commit().catch(() => {});
-  }, COMMIT_MS);
+  const positions = createPositions(consumer);
 
   const handle = async (message: KafkaMessage) => {
-    const offsets = positionOf(message);
-    if (!offsets.take(message.offset)) return;
+    const offsets = positions.positionOf(message);
+    if (!offsets?.take(message.offset)) return;
     const delivery = toDelivery(message);
-    const waitMs = Number(delivery.headers[NOT_BEFORE] ?? 0) - Date.now();
+    const notBefore = delivery.headers[NOT_BEFORE];
+    const waitMs = notBefore === undefined ? 0 : Number(notBefore) - Date.now();
     if (waitMs > 0) {
-      gauge.change(0, 1);
+      intake.change(0, 1);
       await after(waitMs);
-      gauge.change(0, -1);
+      intake.change(0, -1);
     }
-    if (stopping) return;
-    gauge.change(1, 0);
+    if (intake.isStopping()) return;
+    intake.change(1, 0);
     // A log has no way to give an event back: it is handed on again until its retry or dead letter is safe.
-    while (
-      !(await deliver(delivery).then(
-        () => true,
-        () => stopping,
-      ))
-    );
-    gauge.change(-1, 0);
+    while (!(await deliver(delivery).then(() => true, intake.isStopping)));
+    intake.change(-1, 0);
     offsets.finish(message.offset);
+    positions.commitSoon();
+    intake.read();
   };
-  stream.on('data', (message) => void handle(message));
+  const next = (): KafkaMessage | null => stream.read();
+  const intake = createIntake(prefetch, next, (message) => void handle(message));
+  const mayFetch = () => intake.hasRoom() && (consumer.assignments?.length ?? 0) > 0;
+  const onStall = () => onEnd(new Error('The consumer has stopped fetching'));
+  const watching = watchFetches(stream, STALLED_MS + sessionTimeoutMs * 2, mayFetch, onStall);
+  // What is handled while the partitions are dealt out anew cannot be committed, and comes again to who has them then.
+  consumer.on('consumer:group:rebalance', intake.hold);
+  consumer.on('consumer:group:join', intake.release);
+  // Without a listener, it would end the process when the group cannot be joined again.
+  consumer.on('error', onEnd);
+  stream.on('readable', intake.read);
   stream.on('error', onEnd);
-  stream.on('close', () => stopping || onEnd(new Error('The stream of the consumer has ended')));
+  stream.on('close', () => intake.isStopping() || onEnd(new Error('The stream of the consumer has ended')));
 
+  const stop = () => {
+    intake.stop();
+    stream.pause();
+    clearInterval(watching);
+  };
   // Bounded, since a broker that is away would hold it up by all its time limits, one after another.
   const leave = async () => {
-    stopping = true;
-    stream.pause();
-    clearInterval(committing);
-    const left = commit()
-      .catch(() => {})
-      .then(() => closeConsumer(consumer));
-    await withTimeLimit(left, LEAVE_MS);
+    stop();
+    await withTimeLimit(
+      positions.stop().then(() => closeConsumer(consumer)),
+      LEAVE_MS,
+    );
   };
   const drain = async () => {
-    stopping = true;
-    stream.pause();
-    while (gauge.count() > 0) await after(10);
+    stop();
+    while (intake.count() > 0) await after(10);
   };
   return { leave, drain };
 };
