@@ -34,6 +34,20 @@ const watchConsumer = (isConsuming: () => boolean, renew: () => void) => {
   }, WATCH_MS);
 };
 
+/** A cut makes an error of each event in hand: the first one tells it all. */
+const createReportOnce = (report: (error: unknown) => void) => {
+  let last = '';
+  const reportOnce = (error: unknown) => {
+    const code = codeOf(error);
+    if (code !== last) report(error);
+    last = code;
+  };
+  const forget = () => {
+    last = '';
+  };
+  return { reportOnce, forget };
+};
+
 export const createReceiver = (
   options: ConnectionOptions,
   { exchange, events, dead }: Topology,
@@ -43,19 +57,13 @@ export const createReceiver = (
   const queue = String(events.queue);
   // The client declares these again after each reconnect.
   const bindings: { queue: string; exchange: string; routingKey: string }[] = [];
+  let bound = 0;
   let current: { connection: Connection; consumer: Consumer } | undefined;
   let watching: ReturnType<typeof setInterval> | undefined;
-  let last = '';
   let stopping = false;
   const roundTrip = async () => current?.connection.queueDeclare({ queue, passive: true });
   const pace = createPace(roundTrip);
-
-  // A cut makes an error of each event in hand: the first one tells it all.
-  const reportOnce = (error: unknown) => {
-    const code = codeOf(error);
-    if (code !== last) report(error);
-    last = code;
-  };
+  const { reportOnce, forget } = createReportOnce(report);
 
   const open = (deliver: Deliver, onReady: () => void, onRefusal: (error: unknown) => void): void => {
     const onError = (error: unknown) => {
@@ -82,7 +90,7 @@ export const createReceiver = (
     });
     consumer.on('error', onError);
     consumer.on('ready', () => {
-      last = '';
+      forget();
       // A cut before the answer makes the consumer ready once more, on the next connection.
       connection.queueDeclare(dead).then(onReady, onError);
     });
@@ -101,12 +109,19 @@ export const createReceiver = (
     });
 
   const receive = async (names: ReadonlySet<string> | undefined, deliver: Deliver): Promise<void> => {
-    const keys = names ? [...names] : ['#'];
-    const missing = keys.filter((key) => !bindings.some(({ routingKey }) => routingKey === key));
-    const added = missing.map((routingKey) => ({ queue, exchange, routingKey }));
-    bindings.push(...added);
-    if (!current) return start(deliver);
-    for (const binding of added) await current.connection.queueBind(binding);
+    for (const routingKey of names ?? ['#']) {
+      if (!bindings.some((binding) => binding.routingKey === routingKey))
+        bindings.push({ queue, exchange, routingKey });
+    }
+    if (!current) {
+      await start(deliver);
+      bound = bindings.length;
+    }
+    // One that has failed is asked for again, and must not pass for bound.
+    for (const binding of bindings.slice(bound)) {
+      await current?.connection.queueBind(binding);
+      bound++;
+    }
   };
   const stop = async (): Promise<void> => {
     clearInterval(watching);
