@@ -5,12 +5,15 @@ import { describe, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
 import { available } from './support.ts';
 
+// An exchange of its own, since the queues of subscribeAll stay at the broker and would take the events of other tests.
+const names = { exchange: `contract-${Date.now()}` };
+
 const connectors = {
   rabbitmq: (url: string): ContractSetup['connect'] => {
-    return (options) => rabbitmq({ ...options, url });
+    return (options) => rabbitmq({ ...options, url, names });
   },
   'rabbitmq with a single active consumer': (url: string): ContractSetup['connect'] => {
-    return (options) => rabbitmq({ ...options, url, singleActiveConsumer: true });
+    return (options) => rabbitmq({ ...options, url, names, singleActiveConsumer: true });
   },
   kafka: (url: string): ContractSetup['connect'] => {
     const brokers = url.split(',');
