@@ -212,8 +212,29 @@ describe.each(await available(kinds))('over %s', async (kind) => {
     await proxy.close();
   });
 
+  it('what is subscribed to while the connection is cut is in force when the bus is ready', async () => {
+    const { proxy, url } = await site.openProxy();
+    const [bus, publisher] = await Promise.all([openBus(url, unique('billing')), openBus(site.url, unique('shop'))]);
+    const seen = new Set<string>();
+    for (let round = 0; round < scaled(20); round++) {
+      const name = unique('added');
+      if (round > 0) proxy.cut();
+      await after(Math.random() * 20);
+      bus.subscribe(name, () => void seen.add(name), { name: 'note' });
+      if (round % 2 > 0) proxy.cut();
+      await bus.ready();
+      await publishAll(publisher, name, 1);
+      await until('the event', () => seen.has(name));
+    }
+    await Promise.all([bus.close(), publisher.close()]);
+    await proxy.close();
+  });
+
   it('ready gets there while the broker is restarted', async () => {
     const restarts = scaled(20) < 20 ? 1 : 20;
+    // One that has the queues of all tests before takes half a minute for each start.
+    await site.own.stop();
+    await site.own.startFresh();
     const took: number[] = [];
     for (let restart = 0; restart < restarts; restart++) {
       const name = unique('declared');

@@ -1,0 +1,140 @@
+// How the clients behave when things break, with no more around them than their manuals say: which of them to build on.
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { kafkaProxy } from '../../scripts/services/kafka.ts';
+import { ensureService } from '../../scripts/services/main.ts';
+import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
+import { type Client, openAmqplib, openKafkajs, openPlatformatic, openRabbitmqClient } from './clients.ts';
+
+const IN_FLIGHT = 50;
+const TRY_MS = 5_000;
+const NEVER_MS = 60_000;
+const COUNT = 1_000;
+
+const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+
+const inTime = (work: Promise<unknown>) =>
+  Promise.race([work, after(TRY_MS).then(() => Promise.reject(new Error('no answer')))]);
+
+type Own = NonNullable<Awaited<ReturnType<typeof ensureService>>['own']>;
+
+const faults: Record<string, (proxy: FaultProxy, own: Own) => Promise<void>> = {
+  'connection cut': async (proxy) => proxy.cut(),
+  'broker killed': async (_, own) => {
+    await own.kill();
+    await own.start();
+  },
+  'broker frozen 15 s': async (_, own) => {
+    own.freeze();
+    await after(15_000);
+    own.thaw();
+  },
+  'bytes stop for 15 s': async (proxy) => {
+    proxy.stall(true);
+    await after(15_000);
+    proxy.cut();
+    proxy.stall(false);
+  },
+};
+
+/** Publishes all the time, tries again what failed, and lets the fault happen in the middle. */
+const tryFault = async (open: () => Promise<Client>, breakIt: () => Promise<void>) => {
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => uncaught.push(error);
+  process.on('uncaughtException', note).on('unhandledRejection', note);
+  const client = await open();
+  const seen = new Map<string, number>();
+  client.receive((id) => seen.set(id, (seen.get(id) ?? 0) + 1));
+  const confirmed = new Set<string>();
+  let lastConfirm = performance.now();
+  let longestGap = 0;
+  let next = 0;
+  let goal = COUNT;
+  const isStuck = () => performance.now() - lastConfirm > NEVER_MS;
+  const publishSome = async () => {
+    while (next < goal && !isStuck()) {
+      const id = `${next++}`;
+      for (let sent = false; !sent && !isStuck(); ) {
+        sent = await inTime(client.send(id)).then(
+          () => true,
+          () => after(50).then(() => false),
+        );
+        if (!sent) continue;
+        confirmed.add(id);
+        longestGap = Math.max(longestGap, performance.now() - lastConfirm);
+        lastConfirm = performance.now();
+      }
+    }
+  };
+  const publishAll = () => Promise.all(Array.from({ length: IN_FLIGHT }, publishSome));
+  await publishAll();
+  longestGap = 0;
+  goal = Number.POSITIVE_INFINITY;
+  const publishing = publishAll();
+  await after(1_000);
+  const begun = performance.now();
+  await breakIt();
+  const over = performance.now();
+  // Goes on until it has worked for a while, or never will.
+  while (!isStuck() && !(lastConfirm > over && performance.now() - over > 10_000)) await after(100);
+  goal = 0;
+  await publishing;
+  const isLost = () => [...confirmed].filter((id) => !seen.has(id)).length;
+  for (let waited = 0; isLost() > 0 && waited < NEVER_MS; waited += 100) await after(100);
+  const duplicates = [...seen.values()].reduce((sum, times) => sum + times - 1, 0);
+  await Promise.race([client.close().catch(() => {}), after(5_000)]);
+  process.off('uncaughtException', note).off('unhandledRejection', note);
+  const gap = isStuck() ? 'never' : `${(Math.max(0, longestGap - (over - begun)) / 1_000).toFixed(1)} s`;
+  return [gap, confirmed.size, isLost(), duplicates, uncaught.length];
+};
+
+const { url: amqp, own: ownRabbitmq } = await ensureService('rabbitmq');
+const { own: ownKafka } = await ensureService('kafka');
+if (!ownRabbitmq || !ownKafka) throw new Error('The brokers at hand are not ours to kill');
+
+let unique = 0;
+const name = () => `clients-${Date.now()}-${unique++}`;
+const target = Number(new URL(amqp).port);
+const throughProxy = (port: number) => amqp.replace(String(target), String(port));
+const onRabbitmq = (open: (url: string, queue: string) => Promise<Client>) => ({
+  own: ownRabbitmq,
+  openProxy: () => createFaultProxy(target),
+  open: (port: number) => open(throughProxy(port), name()),
+});
+const onKafka = (open: (brokers: string[], topic: string) => Promise<Client>) => ({
+  own: ownKafka,
+  openProxy: () => createFaultProxy(kafkaProxy.target, kafkaProxy.port),
+  open: (port: number) => open([`127.0.0.1:${port}`], name()),
+});
+const clients = {
+  'rabbitmq-client 5.0.8': onRabbitmq(openRabbitmqClient),
+  'amqplib 2.3.1, reconnected by 20 lines of ours': onRabbitmq(openAmqplib),
+  '@platformatic/kafka 1.35.0': onKafka(openPlatformatic),
+  'kafkajs 2.2.4': onKafka(openKafkajs),
+};
+
+const rows: string[] = [];
+for (const [client, { own, openProxy, open }] of Object.entries(clients)) {
+  for (const [fault, breakIt] of Object.entries(faults)) {
+    const proxy = await openProxy();
+    const cells = await tryFault(
+      () => open(proxy.port),
+      () => breakIt(proxy, own),
+    );
+    await proxy.close();
+    rows.push(`| ${client} | ${fault} | ${cells.join(' | ')} |`);
+    console.log(rows.at(-1));
+  }
+}
+const text = `# How the clients take faults
+
+${IN_FLIGHT} publishes in flight with confirms, each given up after ${TRY_MS / 1_000} s and tried again by the caller; what was confirmed is looked for
+at a consumer of the same client. One run; Node ${process.versions.node}, ${cpus()[0]?.model}, one broker on the same machine. Made by
+\`npm run bench:clients\`. The gap is how long nothing was confirmed beyond the fault itself.
+
+| client | fault | gap | confirmed | lost | came twice | uncaught errors |
+|---|---|---|---|---|---|---|
+${rows.join('\n')}
+`;
+writeFileSync(new URL('RESULTS.md', import.meta.url), text);
+process.exit();
