@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createBatches } from '../../src/transports/kafka/batches.ts';
 
 const item = (name: string, bytes = 1) => ({ name, value: new Uint8Array(bytes) });
+type Item = ReturnType<typeof item>;
 const { signal } = new AbortController();
 const isRefusal = (error: unknown) => error instanceof RangeError;
 
@@ -25,7 +26,7 @@ const createBroker = () => {
 describe('batches', () => {
   it('send the first at once, and what comes meanwhile together, in its order', async () => {
     const { sent, send, answer } = createBroker();
-    const add = createBatches(send, isRefusal);
+    const add = createBatches<Item>(send, isRefusal);
 
     const adding = ['a', 'b', 'c'].map((name) => add(item(name), signal));
     expect(sent).toEqual([['a']]);
@@ -38,7 +39,7 @@ describe('batches', () => {
 
   it('are bounded in bytes, but for one item that is larger by itself', async () => {
     const { sent, send, answer } = createBroker();
-    const add = createBatches(send, isRefusal);
+    const add = createBatches<Item>(send, isRefusal);
 
     for (const [name, kilobytes] of [
       ['a', 1],
@@ -55,7 +56,7 @@ describe('batches', () => {
 
   it('that the broker refuses are sent again one by one, so that only what is refused fails', async () => {
     const { sent, send, answer } = createBroker();
-    const add = createBatches(send, isRefusal);
+    const add = createBatches<Item>(send, isRefusal);
 
     void add(item('first'), signal);
     const adding = Promise.allSettled(['a', 'b', 'c'].map((name) => add(item(name), signal)));
@@ -71,7 +72,7 @@ describe('batches', () => {
 
   it('that got no answer fail as one, since the broker may have them', async () => {
     const { sent, send, answer } = createBroker();
-    const add = createBatches(send, isRefusal);
+    const add = createBatches<Item>(send, isRefusal);
     const cut = new Error('cut');
 
     void add(item('first'), signal);
@@ -85,7 +86,7 @@ describe('batches', () => {
 
   it('leave out what nobody waits for any more', async () => {
     const { sent, send, answer } = createBroker();
-    const add = createBatches(send, isRefusal);
+    const add = createBatches<Item>(send, isRefusal);
     const controller = new AbortController();
 
     void add(item('first'), signal);

@@ -18,6 +18,10 @@ declare const DOMException: new (message: string, name: string) => Error;
 declare const setTimeout: (run: (nothing?: undefined) => void, delayMs: number) => number;
 declare const clearTimeout: (timer: number | undefined) => void;
 declare const console: Record<'debug' | 'warn' | 'error', (...values: unknown[]) => void>;
-declare const TextEncoder: new () => { encode(text: string): Uint8Array };
+declare const TextEncoder: new () => {
+  encode(text: string): Uint8Array;
+  encodeInto(text: string, into: Uint8Array): { written: number };
+};
 declare const TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string };
 declare const crypto: { randomUUID(): string };
+declare const performance: { now(): number };

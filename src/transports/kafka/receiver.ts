@@ -36,7 +36,7 @@ const MAX_WAITING = 1_000;
 const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
 
 /** How far each partition of ours has been handled, and told the broker so. */
-const createPositions = (consumer: KafkaConsumer) => {
+const createPositions = (consumer: KafkaConsumer, stream: KafkaStream) => {
   let partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
   let committing: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
@@ -51,7 +51,12 @@ const createPositions = (consumer: KafkaConsumer) => {
     );
   };
   assign(consumer.assignments);
-  consumer.on('consumer:group:join', ({ assignments }) => assign(assignments));
+  consumer.on('consumer:group:join', ({ assignments }) => {
+    const before = partitions;
+    assign(assignments);
+    // The client goes on where it was if nothing was committed since: past what was left in it when this was lost.
+    for (const key of partitions.keys()) if (!before.has(key)) stream.offsetsToFetch.delete(key);
+  });
 
   /** Says whether there was anything to say. */
   const commit = async (): Promise<boolean> => {
@@ -143,7 +148,7 @@ export const join = async (
     void closeConsumer(consumer);
     throw error;
   });
-  const positions = createPositions(consumer);
+  const positions = createPositions(consumer, stream);
 
   const handle = async (message: KafkaMessage) => {
     const offsets = positions.positionOf(message);
