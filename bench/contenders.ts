@@ -8,6 +8,7 @@ import { createHooks } from 'hookable';
 import mitt from 'mitt';
 import { Subject } from 'rxjs';
 import { createEventBus } from '../dist/index.js';
+import { versionOf } from './versions.ts';
 
 export type Handler = (payload: { value: number }) => unknown;
 
@@ -37,10 +38,6 @@ const { default: Emittery } = (await import(emitteryName)) as typeof import('emi
 const { createNanoEvents } = (await import(nanoeventsName)) as typeof import('nanoevents-newest');
 const { EventEmitter: TseepEmitter } = require('tseep') as typeof import('tseep');
 
-const versionOf = (name: string): string => {
-  const path = new URL(`node_modules/${name}/package.json`, import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
-};
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };

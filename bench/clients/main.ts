@@ -1,9 +1,12 @@
 // How the clients behave when things break, with no more around them than their manuals say: which of them to build on.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { setTimeout as after } from 'node:timers/promises';
 import { kafkaProxy } from '../../scripts/services/kafka.ts';
 import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
+import { within } from '../../src/transport/within.ts';
+import { versionOf } from '../versions.ts';
 import { type Client, openAmqplib, openKafkajs, openPlatformatic, openRabbitmqClient } from './clients.ts';
 
 const IN_FLIGHT = 50;
@@ -11,10 +14,7 @@ const TRY_MS = 5_000;
 const NEVER_MS = 60_000;
 const COUNT = 1_000;
 
-const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
-
-const inTime = (work: Promise<unknown>) =>
-  Promise.race([work, after(TRY_MS).then(() => Promise.reject(new Error('no answer')))]);
+const inTime = (work: Promise<unknown>) => within(TRY_MS, work, () => new Error('no answer'));
 
 type Own = NonNullable<Awaited<ReturnType<typeof ensureService>>['own']>;
 
@@ -107,10 +107,10 @@ const onKafka = (open: (brokers: string[], topic: string) => Promise<Client>) =>
   open: (port: number) => open([`127.0.0.1:${port}`], name()),
 });
 const clients = {
-  'rabbitmq-client 5.0.8': onRabbitmq(openRabbitmqClient),
-  'amqplib 2.3.1, reconnected by 20 lines of ours': onRabbitmq(openAmqplib),
-  '@platformatic/kafka 1.35.0': onKafka(openPlatformatic),
-  'kafkajs 2.2.4': onKafka(openKafkajs),
+  [`rabbitmq-client ${versionOf('rabbitmq-client', '../node_modules')}`]: onRabbitmq(openRabbitmqClient),
+  [`amqplib ${versionOf('amqplib-newest')}, reconnected by 20 lines of ours`]: onRabbitmq(openAmqplib),
+  [`@platformatic/kafka ${versionOf('@platformatic/kafka', '../node_modules')}`]: onKafka(openPlatformatic),
+  [`kafkajs ${versionOf('kafkajs')}`]: onKafka(openKafkajs),
 };
 
 const rows: string[] = [];

@@ -1,7 +1,8 @@
 // What the bus costs over a broker, against its bare client: the same broker, run, settings and payload of 256 bytes.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { ensureService } from '../../scripts/services/main.ts';
+import { versionOf } from '../versions.ts';
 import {
   openBusOnKafka,
   openBusOnRabbitmq,
@@ -77,10 +78,8 @@ const compare = async (title: string, contenders: Record<string, () => Promise<S
   ].join('\n');
 };
 
-const versionOf = (name: string, root: string): string =>
-  `${name} ${JSON.parse(readFileSync(new URL(`${root}/node_modules/${name}/package.json`, import.meta.url), 'utf8')).version}`;
-const clientVersion = (name: string) => versionOf(name, '../..');
-const peerVersion = (name: string) => versionOf(name, '..');
+const clientVersion = (name: string) => `${name} ${versionOf(name, '../node_modules')}`;
+const peerVersion = (name: string) => `${name} ${versionOf(name)}`;
 
 const { url: amqp } = await ensureService('rabbitmq');
 const { url: brokers } = await ensureService('kafka');

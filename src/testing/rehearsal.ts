@@ -1,5 +1,6 @@
 import { createCount } from '../core/flights.ts';
 import type { BusTransport, Delivery, Message, Transport, VisitDeadLetter } from '../core/transport.ts';
+import { after } from '../transport/after.ts';
 import { type DeliveryOptions, defineTransport, readOptions } from '../transport/index.ts';
 
 /** How bad the day is. */
@@ -42,8 +43,6 @@ const createRandom = (seed: number) => {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 };
-
-const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
 
 const features = {
   durable: false,

@@ -2,6 +2,7 @@ import { applyOptions, createContext } from '../core/context.ts';
 import { createCount } from '../core/flights.ts';
 import { describe } from '../core/report.ts';
 import type { BusParts, Delivery, Message } from '../core/transport.ts';
+import { after } from './after.ts';
 import { open } from './envelope.ts';
 import * as header from './headers.ts';
 import { createLanes } from './lanes.ts';
@@ -103,7 +104,7 @@ export const createDeliver = ({ registry, reporter, dispatch, signals }: BusPart
     } catch (error) {
       // Its retry or dead letter is not safe at the broker: the event must come again, but not in a hot loop.
       reporter.log('error', 'event_delivery_failed', { error });
-      await new Promise<void>((resolve) => setTimeout(resolve, PAUSE_MS));
+      await after(PAUSE_MS);
       throw error;
     } finally {
       land();

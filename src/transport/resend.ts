@@ -1,3 +1,5 @@
+import { after } from './after.ts';
+
 const PAUSE_MS = 100;
 
 /**
@@ -14,7 +16,7 @@ export const resendUntil = async (
       return await sendOnce();
     } catch (error) {
       if (signal.aborted || isFinal(error)) throw error;
-      await new Promise<void>((resolve) => setTimeout(resolve, PAUSE_MS));
+      await after(PAUSE_MS);
       if (signal.aborted) throw error;
     }
   }

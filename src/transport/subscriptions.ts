@@ -1,6 +1,7 @@
 import { createError } from '../core/check.ts';
 import type { Reporter } from '../core/report.ts';
 import type { Delivery, Transport } from '../core/transport.ts';
+import { after } from './after.ts';
 import type { Settings } from './options.ts';
 import { within } from './within.ts';
 
@@ -34,7 +35,7 @@ export const createSubscriptions = (
         trouble = error;
         reporter.log('error', 'event_subscriptions_failed', { error });
         if (isFatal(error)) throw error;
-        await new Promise<void>((resolve) => setTimeout(resolve, PAUSE_MS * (1 + Math.random())));
+        await after(PAUSE_MS * (1 + Math.random()));
       }
     }
   };

@@ -1,6 +1,7 @@
 import type { BaseOptions } from '@platformatic/kafka';
 import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../../core/transport.ts';
+import { after } from '../../transport/after.ts';
 import { resendUntil } from '../../transport/index.ts';
 import { createBatches } from './batches.ts';
 import {
@@ -32,9 +33,6 @@ type Deliver = (delivery: Delivery) => Promise<void>;
 const PAUSE_MS = 1_000;
 const CLOSE_MS = 2_000;
 const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
-
-// Holds the process: one that only consumes has nothing else while the broker is away.
-const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
 
 /** Keeps one membership of the group, with a new client after each trouble. */
 const createReceiver = (settings: ReceiverSettings, report: (error: unknown) => void) => {

@@ -1,6 +1,7 @@
 import type { BaseOptions } from '@platformatic/kafka';
 import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery } from '../../core/transport.ts';
+import { after } from '../../transport/after.ts';
 import { within } from '../../transport/index.ts';
 import {
   closeConsumer,
@@ -33,8 +34,6 @@ const STALLED_MS = 20_000;
 /** How many failed events wait for their time in this process. */
 const MAX_WAITING = 1_000;
 
-const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
-
 /** How far each partition of ours has been handled, and told the broker so. */
 const createPositions = (consumer: KafkaConsumer, stream: KafkaStream) => {
   let partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
@@ -42,7 +41,7 @@ const createPositions = (consumer: KafkaConsumer, stream: KafkaStream) => {
   let stopped = false;
 
   // What is in hand of a partition that is lost comes again, to whoever has it now.
-  const assign = (assignments: readonly { topic: string; partitions: number[] }[] | null = []) => {
+  const assign = (assignments: readonly { topic: string; partitions: number[] }[] | null | undefined) => {
     const own = (assignments ?? []).flatMap(({ topic, partitions: indexes }) =>
       indexes.map((partition) => ({ topic, partition, key: `${topic}:${partition}` })),
     );
@@ -69,14 +68,14 @@ const createPositions = (consumer: KafkaConsumer, stream: KafkaStream) => {
     for (const { offsets, offset } of due) offsets.commit(offset);
     return true;
   };
-  const commitSoon = (delayMs = COMMIT_MS): void => {
+  const commitSoon = (): void => {
     if (stopped) return;
     committing ??= setTimeout(async () => {
       // What could not be committed is due again.
       const more = await commit().catch(() => true);
       committing = undefined;
       if (more) commitSoon();
-    }, delayMs);
+    }, COMMIT_MS);
   };
   /** Nothing for a partition that is not ours: events of it may be left in the client from before it was lost. */
   const positionOf = ({ topic, partition }: KafkaMessage): Offsets | undefined =>
@@ -86,7 +85,7 @@ const createPositions = (consumer: KafkaConsumer, stream: KafkaStream) => {
     clearTimeout(committing);
     await commit().catch(() => {});
   };
-  return { positionOf, commitSoon: () => commitSoon(), stop };
+  return { positionOf, commitSoon, stop };
 };
 
 /** Fetches from Kafka stop by themselves when nobody reads, so reading only what there is room for holds them. */
