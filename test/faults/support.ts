@@ -124,13 +124,19 @@ export const startWorker = async (options: WorkerOptions) => {
     if (child.signalCode === null) await once(child, 'exit');
     return child.signalCode;
   };
+  /** Closes the bus of the process, and says how long that then took to end by itself. */
   const stop = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('The worker has ended before its time');
     const exit = once(child, 'exit');
+    let closedAt = Number.NaN;
+    child.once('message', () => {
+      closedAt = Date.now();
+    });
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), 40_000);
     await exit;
     clearTimeout(timer);
+    return { exitMs: Date.now() - closedAt };
   };
   return { kill, restart, died, stop };
 };

@@ -34,5 +34,5 @@ await bus.ready();
 process.send?.('ready');
 process.on('SIGTERM', async () => {
   await bus.close({ drainTimeoutMs: 30_000 });
-  process.disconnect?.();
+  process.send?.('closed', () => process.disconnect());
 });

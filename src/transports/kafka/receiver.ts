@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { BaseOptions } from '@platformatic/kafka';
 import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery } from '../../core/transport.ts';
@@ -35,7 +36,7 @@ const STALLED_MS = 20_000;
 const MAX_WAITING = 1_000;
 
 /** How far each partition of ours has been handled, and told the broker so. */
-const createPositions = (consumer: KafkaConsumer, stream: KafkaStream) => {
+const createPositions = (consumer: KafkaConsumer) => {
   let partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
   let committing: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
@@ -50,12 +51,7 @@ const createPositions = (consumer: KafkaConsumer, stream: KafkaStream) => {
     );
   };
   assign(consumer.assignments);
-  consumer.on('consumer:group:join', ({ assignments }) => {
-    const before = partitions;
-    assign(assignments);
-    // The client goes on where it was if nothing was committed since: past what was left in it when this was lost.
-    for (const key of partitions.keys()) if (!before.has(key)) stream.offsetsToFetch.delete(key);
-  });
+  consumer.on('consumer:group:join', ({ assignments }) => assign(assignments));
 
   /** Says whether there was anything to say. */
   const commit = async (): Promise<boolean> => {
@@ -68,24 +64,25 @@ const createPositions = (consumer: KafkaConsumer, stream: KafkaStream) => {
     for (const { offsets, offset } of due) offsets.commit(offset);
     return true;
   };
+  // What could not be committed is due again.
+  const commitNow = (): Promise<boolean> => commit().catch(() => true);
   const commitSoon = (): void => {
     if (stopped) return;
     committing ??= setTimeout(async () => {
-      // What could not be committed is due again.
-      const more = await commit().catch(() => true);
+      const more = await commitNow();
       committing = undefined;
       if (more) commitSoon();
     }, COMMIT_MS);
   };
-  /** Nothing for a partition that is not ours: events of it may be left in the client from before it was lost. */
+  /** Nothing for a partition that is not ours. */
   const positionOf = ({ topic, partition }: KafkaMessage): Offsets | undefined =>
     partitions.get(`${topic}:${partition}`)?.offsets;
   const stop = async () => {
     stopped = true;
     clearTimeout(committing);
-    await commit().catch(() => {});
+    await commitNow();
   };
-  return { positionOf, commitSoon, stop };
+  return { positionOf, commitNow, commitSoon, stop };
 };
 
 /** Fetches from Kafka stop by themselves when nobody reads, so reading only what there is room for holds them. */
@@ -119,16 +116,63 @@ const createIntake = (prefetch: number, next: () => KafkaMessage | null, handle:
   return { read, hold, release, change, stop, hasRoom, isStopping: () => stopping, count: () => handling + waiting };
 };
 
+/**
+ * Reads each assignment by a stream of its own, from what has been committed. One from before still holds, and still
+ * gets, events of partitions that were away in between: past what their other owner has left.
+ */
+const createSource = (
+  open: () => Promise<KafkaStream>,
+  { onFetch, onReadable, onEnd }: { onFetch: () => void; onReadable: () => void; onEnd: (error: Error) => void },
+) => {
+  let current: KafkaStream | undefined;
+  let opened = 0;
+
+  const renew = async (): Promise<KafkaStream> => {
+    const own = ++opened;
+    const before = current;
+    current = undefined;
+    // In this order: without any stream, the client would leave the topics and join the group once more.
+    const stream = await open();
+    before?.destroy();
+    stream.on('error', (error) => stream === current && onEnd(error));
+    if (own !== opened) return stream.destroy();
+    current = stream;
+    stream.on('close', () => stream === current && onEnd(new Error('The stream of the consumer has ended')));
+    stream.on('fetch', onFetch);
+    stream.on('readable', onReadable);
+    return stream;
+  };
+  const read = (): KafkaMessage | null => current?.read() ?? null;
+  const stop = () => {
+    opened++;
+    current?.pause();
+  };
+  return { renew, read, stop };
+};
+
 /** Says so when a consumer that has partitions and room has not asked for events for too long. */
-const watchFetches = (stream: KafkaStream, stalledMs: number, mayFetch: () => boolean, onStall: () => void) => {
+const createFetchWatch = (stalledMs: number, mayFetch: () => boolean, onStall: () => void) => {
   let fetchedAt = Date.now();
-  stream.on('fetch', () => {
+  const fetched = () => {
     fetchedAt = Date.now();
-  });
-  return setInterval(() => {
-    if (!mayFetch()) fetchedAt = Date.now();
+  };
+  const watching = setInterval(() => {
+    if (!mayFetch()) fetched();
     else if (Date.now() - fetchedAt > stalledMs) onStall();
   }, WATCH_MS);
+  return { fetched, stop: () => clearInterval(watching) };
+};
+
+/** Commits where a stream begins. Else one that comes after it, before anything is handled, would begin later. */
+const commitStart = async (consumer: KafkaConsumer, stream: KafkaStream): Promise<void> => {
+  await once(stream, 'offsets');
+  const offsets = (consumer.assignments ?? []).flatMap(({ topic, partitions }) =>
+    partitions.map((partition) => {
+      const offset = stream.offsetsToFetch.get(`${topic}:${partition}`) ?? 0n;
+      return { topic, partition, offset, leaderEpoch: -1 };
+    }),
+  );
+  if (offsets.length > 0) await consumer.commit({ offsets });
 };
 
 /** One membership of the group, until it ends or is ended. */
@@ -140,14 +184,8 @@ export const join = async (
 ) => {
   const consumer = createConsumer(options, group, sessionTimeoutMs);
   const fallbackMode = broadcast ? 'latest' : 'earliest';
-  const consuming = consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode });
-  // After a broker was killed, the client may wait for an answer for ever.
-  const late = () => new Error(`The group has not been joined within ${JOIN_MS} ms`);
-  const stream = await within(JOIN_MS, consuming, late).catch((error) => {
-    void closeConsumer(consumer);
-    throw error;
-  });
-  const positions = createPositions(consumer, stream);
+  const open = () => consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode });
+  const positions = createPositions(consumer);
 
   const handle = async (message: KafkaMessage) => {
     const offsets = positions.positionOf(message);
@@ -169,24 +207,39 @@ export const join = async (
     positions.commitSoon();
     intake.read();
   };
-  const next = (): KafkaMessage | null => stream.read();
-  const intake = createIntake(prefetch, next, (message) => void handle(message));
   const mayFetch = () => intake.hasRoom() && (consumer.assignments?.length ?? 0) > 0;
   const onStall = () => onEnd(new Error('The consumer has stopped fetching'));
-  const watching = watchFetches(stream, STALLED_MS + sessionTimeoutMs * 2, mayFetch, onStall);
-  // What is handled while the partitions are dealt out anew cannot be committed, and comes again to who has them then.
-  consumer.on('consumer:group:rebalance', intake.hold);
-  consumer.on('consumer:group:join', intake.release);
-  // Without a listener, it would end the process when the group cannot be joined again.
-  consumer.on('error', onEnd);
-  stream.on('readable', intake.read);
-  stream.on('error', onEnd);
-  stream.on('close', () => intake.isStopping() || onEnd(new Error('The stream of the consumer has ended')));
+  const watch = createFetchWatch(STALLED_MS + sessionTimeoutMs * 2, mayFetch, onStall);
+  const intake = createIntake(
+    prefetch,
+    () => source.read(),
+    (message) => void handle(message),
+  );
+  let begun = false;
+  const fail = (error: unknown) => {
+    if (begun && !intake.isStopping()) onEnd(error);
+  };
+  const source = createSource(open, { onFetch: watch.fetched, onReadable: intake.read, onEnd: fail });
 
+  const begin = async () => {
+    intake.hold();
+    const stream = await source.renew();
+    // What is handled while the partitions are dealt out anew cannot be committed, and comes again to who has them then.
+    consumer.on('consumer:group:rebalance', () => {
+      intake.hold();
+      void positions.commitNow();
+    });
+    consumer.on('consumer:group:join', () => {
+      source.renew().then(intake.release, fail);
+    });
+    if (broadcast) await commitStart(consumer, stream);
+    begun = true;
+    intake.release();
+  };
   const stop = () => {
     intake.stop();
-    stream.pause();
-    clearInterval(watching);
+    source.stop();
+    watch.stop();
   };
   // Bounded, since a broker that is away would hold it up by all its time limits, one after another.
   const leave = async () => {
@@ -200,5 +253,15 @@ export const join = async (
     stop();
     while (intake.count() > 0) await after(10);
   };
+
+  // Without a listener, it would end the process when the group cannot be joined again.
+  consumer.on('error', fail);
+  // After a broker was killed, the client may wait for an answer for ever.
+  const late = () => new Error(`The group has not been joined within ${JOIN_MS} ms`);
+  await within(JOIN_MS, begin(), late).catch((error) => {
+    stop();
+    void closeConsumer(consumer);
+    throw error;
+  });
   return { leave, drain };
 };
