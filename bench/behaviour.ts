@@ -1,5 +1,5 @@
 // What becomes of the other handlers and of the publisher when the first of three handlers fails, tried on every peer.
-import { type Contender, contenders, type Handler } from './contenders.ts';
+import type { Contender, Handler } from './contenders.ts';
 
 const throwing: Handler = () => {
   throw new Error('no');
@@ -30,7 +30,7 @@ const attempt = async ({ create }: Contender, failing: Handler) => {
 };
 
 /** One row for each contender. */
-export const tryFailures = async (): Promise<string> => {
+export const tryFailures = async (contenders: readonly Contender[]): Promise<string> => {
   const rows = [];
   for (const contender of contenders) {
     if (contender.name.startsWith('bare')) continue;

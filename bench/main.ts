@@ -2,9 +2,9 @@
 import { cpus } from 'node:os';
 import { measure } from 'mitata';
 import { uuidv7 } from 'uuidv7';
-import { createEventBus } from '../dist/index.js';
+import { createEventBus, type EventBusOptions } from '../dist/index.js';
 import { tryFailures } from './behaviour.ts';
-import { type Contender, contenders, type Emitter, type Handler } from './contenders.ts';
+import { type Contender, contenders, type Emitter, type Handler, loadAbxbus } from './contenders.ts';
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const budget = { min_cpu_time: 30e6, min_samples: 5, max_samples: 100_000 };
@@ -41,6 +41,12 @@ const withHandlers = (emitter: Emitter, count: number, create: (index: number) =
   return emitter;
 };
 
+export interface Row {
+  readonly contender: string;
+  readonly median: number;
+  /** Against mapbus, measured in turns with it. */
+  readonly ratio: number;
+}
 type Task = (() => unknown) | undefined;
 interface Case {
   readonly name: string;
@@ -134,14 +140,16 @@ const measureAll = async (tasks: Record<string, () => unknown>): Promise<Record<
   return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, median(values)]));
 };
 
-const runCase = async ({ name, prepare }: Case) => {
+const runCase = async ({ name, prepare }: Case, taking: readonly Contender[]): Promise<Row[]> => {
   const tasks: Record<string, () => unknown> = {};
-  for (const contender of contenders) {
+  for (const contender of taking) {
     const task = prepare(contender);
     if (task) tasks[contender.name] = task;
   }
   console.error(`${process.version} ${name}`);
-  return { name, medians: await measureAll(tasks) };
+  const medians = Object.entries(await measureAll(tasks));
+  const own = medians.find(([contender]) => contender.startsWith('mapbus'))?.[1] ?? Number.NaN;
+  return medians.map(([contender, median]) => ({ contender, median, ratio: median / own }));
 };
 
 /** What mapbus alone can do, against the same publish without it. */
@@ -149,15 +157,17 @@ const runOwnCases = () => {
   const add = (value: number) => {
     sink.value += value;
   };
-  const logger = { debug: () => {}, warn: () => {}, error: () => {} };
   const create = (
     handler: (payload: { value: number }, context: { id: string; metadata: object; session: unknown }) => unknown,
+    options?: EventBusOptions,
   ) => {
-    const bus = createEventBus<{ event: { value: number } }>({ logger, logPublish: () => false });
+    const bus = createEventBus<{ event: { value: number } }>(options);
     bus.subscribe('event', handler);
     return bus;
   };
+  const logger = { debug: () => {}, warn: () => {}, error: () => {} };
   const plain = create(({ value }) => add(value));
+  const logging = create(({ value }) => add(value), { logger, logPublish: () => false });
   const reading = create((_, { id }) => add(id.length));
   const options = { metadata: { trace_id: 'a', ip_address: '::1' }, session: {} };
   const contextual = create((_, { metadata, session }) => add(metadata && session ? 1 : 0));
@@ -166,6 +176,7 @@ const runOwnCases = () => {
     'empty function': () => {},
     'publish without handlers': () => void empty.publish('event', payload),
     'publish, 1 handler': () => void plain.publish('event', payload),
+    'publish, 1 handler, with a logger': () => void logging.publish('event', payload),
     'publish, 1 handler that reads the id': () => void reading.publish('event', payload),
     'uuidv7()': () => add(uuidv7().length),
     'publish with metadata and session, 1 handler': () => void contextual.publish('event', payload, options),
@@ -177,9 +188,9 @@ const heap = (): number => {
   return process.memoryUsage().heapUsed;
 };
 
-const measureMemory = async () => {
+const measureMemory = async (taking: readonly Contender[]) => {
   const bytes: Record<string, number> = {};
-  for (const { name, create } of contenders) {
+  for (const { name, create } of taking) {
     if (name.startsWith('@nestjs') || name.startsWith('nanoevents')) continue;
     const emitter = create();
     const handler = syncHandler(0);
@@ -207,11 +218,21 @@ const measureMemory = async () => {
   return { subscription: bytes, inFlight };
 };
 
-const failures = await tryFailures();
+// What contenders warn of is nothing to the reader of the progress.
+console.warn = () => {};
 const own = await runOwnCases();
 const results = [];
-for (const task of cases) results.push(await runCase(task));
-const memory = await measureMemory();
+for (const task of cases) results.push({ name: task.name, rows: await runCase(task, contenders) });
+// After all others, in the same process, with mapbus once more: it taxes whoever is measured after it.
+const abxbus = await loadAbxbus();
+const beside = [...contenders.filter(({ name }) => name.startsWith('mapbus')), abxbus];
+for (const [index, task] of cases.entries()) {
+  if (!task.prepare(abxbus)) continue;
+  const rows = await runCase(task, beside);
+  results[index]?.rows.push(...rows.filter(({ contender }) => contender === abxbus.name));
+}
+const memory = await measureMemory([...contenders, abxbus]);
+const failures = await tryFailures([...contenders, abxbus]);
 console.log(
   JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, results, own, memory, failures, sink: sink.value }),
 );
