@@ -3,8 +3,7 @@
  * @module
  */
 export { createEventBus } from './core/bus.ts';
-export type { EventBusOptions } from './core/options.ts';
-export type { BusTransport, TransportFeatures } from './core/transport.ts';
+export type { BusTransport, EventBusOptions, TransportFeatures } from './core/transport.ts';
 export { assertHandled } from './helpers/assert-handled.ts';
 export { type EventIterator, type EventsOfOptions, eventsOf } from './helpers/events-of.ts';
 export { type WaitForOptions, waitFor } from './helpers/wait-for.ts';

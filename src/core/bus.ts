@@ -1,15 +1,13 @@
 import type { CloseOptions, EventBus, SubscribeOptions } from '../types.ts';
 import { check, checkOptions, type Known } from './check.ts';
-import { NO_METADATA, type Publication } from './context.ts';
+import { type Count, createCount, within } from './count.ts';
 import { createDispatch } from './dispatch.ts';
-import { createFlights, readDrainTimeout } from './flights.ts';
-import type { EventBusOptions } from './options.ts';
+import { NO_METADATA, type Publication, type Signals } from './event.ts';
 import { createPublish } from './publish.ts';
 import { type Call, createRegistry } from './registry.ts';
-import { createReporter } from './report.ts';
-import { createSubscribe } from './subscribe.ts';
-import { ASYNC_DISPOSE } from './symbols.ts';
-import type { UntypedBus } from './transport.ts';
+import { createReporter, type Reporter } from './report.ts';
+import { ASYNC_DISPOSE, createSubscribe } from './subscribe.ts';
+import type { EventBusOptions, UntypedBus } from './transport.ts';
 
 const KNOWN_OPTIONS: Known = {
   logger: ['debug', 'warn', 'error'],
@@ -19,10 +17,26 @@ const KNOWN_OPTIONS: Known = {
   transport: ['attach'],
 };
 
+/** Waits for what is in flight as long as the time limit allows, then aborts the signals of what still is. */
+const createClose = (reporter: Reporter, flights: Count, signals: Signals, closed: () => void) => {
+  let closing: Promise<void> | undefined;
+  const late = () => {
+    reporter.log('warn', 'event_bus_drain_timed_out', { inFlight: flights.inFlight() });
+    signals.reason = new DOMException('[mapbus] The bus is closed', 'AbortError');
+    for (const controller of signals.controllers) controller.abort(signals.reason);
+  };
+  return (options: CloseOptions = {}): Promise<void> => {
+    checkOptions('close options', options, { drainTimeoutMs: 'positive milliseconds' });
+    closed();
+    closing ??= within(options.drainTimeoutMs ?? 10_000, flights.idle(), late);
+    return closing;
+  };
+};
+
 type HandlerOfAll = (event: { name: string; payload: unknown }, context: Publication) => unknown;
 
 /**
- * Creates an in-memory event bus.
+ * Creates an event bus.
  * @throws TypeError for an unknown option, or one of a wrong type
  * @example
  * const bus = createEventBus<{ 'user.registered': { email: string } }>();
@@ -36,18 +50,16 @@ export const createEventBus = <Events extends object, Session = unknown>(
   const { contextStorage, transport } = options;
   const registry = createRegistry();
   const reporter = createReporter(options);
-  const flights = createFlights(reporter);
+  const flights = createCount();
+  const signals: Signals = { controllers: new Set(), reason: undefined };
   const { dispatch, current } = createDispatch(reporter, flights);
-  let closing: Promise<void> | undefined;
-  const isClosed = () => closing !== undefined;
-  const register = createSubscribe(registry, contextStorage, isClosed);
+  const parts = { registry, reporter, dispatch, signals };
+  let isClosed = false;
+  const register = createSubscribe(registry, contextStorage, () => isClosed);
   const context = () => (contextStorage ? contextStorage.getStore() : current());
-
-  const close = (closeOptions?: CloseOptions) => {
-    const drainTimeoutMs = readDrainTimeout(closeOptions);
-    closing ??= flights.drain(drainTimeoutMs);
-    return closing;
-  };
+  const close = createClose(reporter, flights, signals, () => {
+    isClosed = true;
+  });
   const bus = {
     subscribe: (name: string, handler: Call, subscribeOptions?: SubscribeOptions) => {
       check('event name', name, 'string');
@@ -55,7 +67,7 @@ export const createEventBus = <Events extends object, Session = unknown>(
     },
     subscribeAll: (handler: HandlerOfAll, subscribeOptions?: SubscribeOptions) =>
       register(undefined, handler, (payload, event) => handler({ name: event.name, payload }, event), subscribeOptions),
-    publish: createPublish(registry, reporter, dispatch, flights.signals, isClosed),
+    publish: createPublish(parts, () => isClosed),
     getMetadata: () => context()?.metadata ?? NO_METADATA,
     getSession: () => context()?.session,
     handlerCount: registry.count,
@@ -66,6 +78,5 @@ export const createEventBus = <Events extends object, Session = unknown>(
   };
   // Inside, a name is a string and a payload unknown; which go together is for the types of the door.
   const local = bus as unknown as UntypedBus;
-  const parts = { local, registry, reporter, dispatch, signals: flights.signals };
-  return (transport ? transport.attach(parts) : local) as unknown as EventBus<Events, Session>;
+  return (transport ? transport.attach({ ...parts, local }) : local) as unknown as EventBus<Events, Session>;
 };

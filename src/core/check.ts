@@ -1,12 +1,8 @@
 import type { EventBusError, EventBusErrorCode } from '../types.ts';
 
+/** What a value must be: what `typeof` says, a number of a kind, or an object with these methods. */
 type Expected =
-  | 'function'
-  | 'string'
-  | 'boolean'
-  | 'object'
-  | 'positive milliseconds'
-  | 'positive integer'
+  | ('function' | 'string' | 'boolean' | 'object' | 'positive milliseconds' | 'positive integer')
   | readonly string[];
 
 export type Known = Readonly<Record<string, Expected>>;
@@ -33,9 +29,8 @@ const fits = (value: unknown, expected: Expected) => {
 export const check = (what: string, value: unknown, expected: Expected): void => {
   if (fits(value, expected)) return;
   const came = typeof value === 'string' ? JSON.stringify(value) : isObject(value) ? typeof value : String(value);
-  throw new TypeError(
-    `[mapbus] ${what}: expected ${typeof expected === 'object' ? `an object with ${expected.join(', ')}` : expected}, got ${came}`,
-  );
+  const wanted = typeof expected === 'object' ? `an object with ${expected.join(', ')}` : expected;
+  throw new TypeError(`[mapbus] ${what}: expected ${wanted}, got ${came}`);
 };
 
 /** Checks options against what is known of each; `undefined` counts as left out. */

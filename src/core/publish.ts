@@ -1,41 +1,52 @@
-import type { EventBusErrorCode, PublishOptions, PublishResult } from '../types.ts';
+import type { EventBusError, PublishOptions, PublishResult } from '../types.ts';
 import { createError } from './check.ts';
-import { applyOptions, createContext, createResult, NOTHING, type Signals } from './context.ts';
-import type { Dispatch } from './dispatch.ts';
-import type { Registry } from './registry.ts';
+import { applyOptions, createEvent, createResult, type Publication } from './event.ts';
 import type { Reporter } from './report.ts';
+import type { BusParts } from './transport.ts';
 
-const NOTHING_HAPPENED: Promise<PublishResult> = Promise.resolve(NOTHING);
+/** What a publish without handlers resolves with: nothing happened, so nothing is made. */
+const NOTHING: PublishResult = Object.freeze({
+  id: '',
+  get occurredAt() {
+    return new Date();
+  },
+  handlerCount: 0,
+  failures: Object.freeze([]),
+});
+const NOTHING_HAPPENED = Promise.resolve(NOTHING);
 
-export const createPublish = (
-  registry: Registry,
-  reporter: Reporter,
-  dispatch: Dispatch,
-  signals: Signals,
-  isClosed: () => boolean,
-) => {
-  const publishWith = (name: string, payload: unknown, options: PublishOptions = {}): Promise<PublishResult> => {
-    const event = createContext(name, signals);
-    const refuse = (code: EventBusErrorCode, message: string, cause?: unknown) => {
-      const error = createError(code, `Cannot publish: ${message}`, cause);
-      reporter.publishFailed(event, error);
-      return Promise.resolve(Object.assign(createResult(event), { error }));
-    };
-    if (isClosed()) return refuse('closed', 'the bus is closed');
-    if (typeof name !== 'string') return refuse('invalid_name', 'the event name must be a string');
-    try {
-      applyOptions(event, options);
-    } catch (cause) {
-      return refuse('invalid_options', 'an option is wrong', cause);
-    }
-    const list = registry.list(name);
-    if (list.length > 0) return dispatch(list, payload, event);
-    return options.id === undefined ? NOTHING_HAPPENED : Promise.resolve(createResult(event));
-  };
-
-  return (name: string, payload: unknown, options?: PublishOptions): Promise<PublishResult> => {
-    if (options !== undefined || isClosed() || typeof name !== 'string') return publishWith(name, payload, options);
-    const list = registry.list(name);
-    return list.length === 0 ? NOTHING_HAPPENED : dispatch(list, payload, createContext(name, signals));
-  };
+/** The result of an event that could not be published. */
+export const refuse = ({ log }: Reporter, event: Publication, error: EventBusError): PublishResult => {
+  log('error', 'event_publish_failed', { eventName: event.name, eventId: event.id, error });
+  return Object.assign(createResult(event), { error });
 };
+
+/** Why an event cannot be published, whatever carries it. */
+export const findFault = (
+  event: Publication,
+  isClosed: boolean,
+  options: PublishOptions = {},
+): EventBusError | undefined => {
+  if (isClosed) return createError('closed', 'Cannot publish: the bus is closed');
+  if (typeof event.name !== 'string')
+    return createError('invalid_name', 'Cannot publish: the event name must be a string');
+  try {
+    applyOptions(event, options);
+  } catch (cause) {
+    return createError('invalid_options', 'Cannot publish: an option is wrong', cause);
+  }
+  return undefined;
+};
+
+export const createPublish =
+  ({ registry, reporter, dispatch, signals }: Omit<BusParts, 'local'>, isClosed: () => boolean) =>
+  (name: string, payload: unknown, options?: PublishOptions): Promise<PublishResult> => {
+    const list = registry.list(name);
+    const isPlain = options === undefined && typeof name === 'string' && !isClosed();
+    if (isPlain && list.length === 0) return NOTHING_HAPPENED;
+    const event = createEvent(name, signals);
+    const fault = isPlain ? undefined : findFault(event, isClosed(), options);
+    if (fault) return Promise.resolve(refuse(reporter, event, fault));
+    if (list.length > 0) return dispatch(list, payload, event);
+    return options?.id === undefined ? NOTHING_HAPPENED : Promise.resolve(createResult(event));
+  };

@@ -1,4 +1,4 @@
-import type { Publication } from './context.ts';
+import type { Publication } from './event.ts';
 
 export type Call = (payload: unknown, event: Publication) => unknown;
 
@@ -18,28 +18,28 @@ interface Entry {
 
 export type Registry = ReturnType<typeof createRegistry>;
 
+/** The handlers by name; those of every name are under `undefined`. */
 export const createRegistry = () => {
-  const entries = new Map<string, Entry>();
   const every: Entry = { subscriptions: new Set() };
+  const entries = new Map<string | undefined, Entry>([[undefined, every]]);
   let order = 0;
 
   const changed = (entry: Entry) => {
-    entry.list = undefined;
-    if (entry === every) for (const named of entries.values()) named.list = undefined;
+    for (const stale of entry === every ? entries.values() : [entry]) stale.list = undefined;
   };
 
   /** Adds a handler of one name, or of every name; what it returns removes it. */
   const add = (name: string | undefined, handlerName: string, call: Call) => {
     const subscription = { handlerName, call, order: order++, active: true };
-    const entry = name === undefined ? every : (entries.get(name) ?? { subscriptions: new Set() });
-    if (name !== undefined) entries.set(name, entry);
+    const entry = entries.get(name) ?? { subscriptions: new Set() };
+    entries.set(name, entry);
     entry.subscriptions.add(subscription);
     changed(entry);
     return () => {
       subscription.active = false;
       if (!entry.subscriptions.delete(subscription)) return;
       changed(entry);
-      if (name !== undefined && entry.subscriptions.size === 0) entries.delete(name);
+      if (entry !== every && entry.subscriptions.size === 0) entries.delete(name);
     };
   };
 
@@ -52,7 +52,7 @@ export const createRegistry = () => {
 
   const count = (name?: string): number => {
     if (name !== undefined) return list(name).length;
-    return [...entries.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, every.subscriptions.size);
+    return [...entries.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0);
   };
 
   return { add, list, count };

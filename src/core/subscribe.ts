@@ -1,8 +1,8 @@
 import type { ContextStorage, SubscribeOptions, Unsubscribe } from '../types.ts';
 import { ABORT_SIGNAL, check, checkOptions, createError, isObject, type Known } from './check.ts';
-import { createOwnContext } from './context.ts';
+import { within } from './count.ts';
+import { withSignal } from './event.ts';
 import type { Call, Registry } from './registry.ts';
-import { DISPOSE } from './symbols.ts';
 
 const KNOWN_OPTIONS: Known = {
   once: 'boolean',
@@ -11,29 +11,29 @@ const KNOWN_OPTIONS: Known = {
   timeoutMs: 'positive milliseconds',
 };
 
+// Where a runtime lacks the symbols, these are what compilers put in their place for `using`.
+export const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+export const ASYNC_DISPOSE: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+
 /** Gives a handler a time limit: after it, its signal is aborted and it has failed, whatever it still does. */
 const withTimeout =
   (call: Call, handlerName: string, timeoutMs: number): Call =>
   (payload, event) => {
     const controller = new AbortController();
-    const returned = call(payload, createOwnContext(event, controller));
-    if (!isObject(returned)) return;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const error = new DOMException(`[mapbus] ${handlerName} took longer than ${timeoutMs} ms`, 'TimeoutError');
-        controller.abort(error);
-        reject(error);
-      }, timeoutMs);
-      const settled = Promise.resolve(returned).finally(() => clearTimeout(timer));
-      settled.then(resolve, reject);
-    });
+    const returned = call(payload, withSignal(event, controller));
+    const late = () => {
+      const error = new DOMException(`[mapbus] ${handlerName} took longer than ${timeoutMs} ms`, 'TimeoutError');
+      controller.abort(error);
+      throw error;
+    };
+    return isObject(returned) && within(timeoutMs, Promise.resolve(returned), late);
   };
 
 type Named = (...args: never) => unknown;
 
+/** Registers `call`, which is `handler` or calls it. */
 export const createSubscribe =
-  (registry: Registry, storage: ContextStorage | undefined, isClosed: () => boolean) =>
-  /** Registers `call`, which is `handler` or calls it. */
+  ({ add }: Registry, storage: ContextStorage | undefined, isClosed: () => boolean) =>
   (name: string | undefined, handler: Named, call: Call, options: SubscribeOptions = {}): Unsubscribe => {
     check('handler', handler, 'function');
     checkOptions('subscribe options', options, KNOWN_OPTIONS);
@@ -51,7 +51,7 @@ export const createSubscribe =
       return timed(payload, event);
     };
     if (!signal?.aborted) {
-      remove = registry.add(name, handlerName, once ? single : timed);
+      remove = add(name, handlerName, once ? single : timed);
       signal?.addEventListener('abort', unsubscribe);
     }
     return Object.assign(unsubscribe, { [DISPOSE]: unsubscribe });

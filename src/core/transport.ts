@@ -1,6 +1,6 @@
-import type { EventBus } from '../types.ts';
-import type { Signals } from './context.ts';
+import type { ContextStorage, EventBus, ReportOptions } from '../types.ts';
 import type { Dispatch } from './dispatch.ts';
+import type { Signals } from './event.ts';
 import type { Registry } from './registry.ts';
 import type { Reporter } from './report.ts';
 
@@ -87,4 +87,15 @@ export interface BusParts {
 export interface BusTransport {
   readonly features: TransportFeatures;
   readonly attach: (parts: BusParts) => UntypedBus;
+}
+
+/** What a bus is made with. */
+export interface EventBusOptions extends ReportOptions {
+  /**
+   * An `AsyncLocalStorage` of this bus alone makes `getMetadata` and `getSession` right everywhere below a handler.
+   * Without it they are right until the handler's first `await`, and empty after it.
+   */
+  readonly contextStorage?: ContextStorage | undefined;
+  /** Carries events between processes. @default none: in memory */
+  readonly transport?: BusTransport | undefined;
 }

@@ -1,4 +1,4 @@
-import { createCount } from '../core/flights.ts';
+import { createCount } from '../core/count.ts';
 import type { BusTransport, Delivery, Message, Transport, VisitDeadLetter } from '../core/transport.ts';
 import { after } from '../transport/after.ts';
 import { type DeliveryOptions, defineTransport, readOptions } from '../transport/index.ts';

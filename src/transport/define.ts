@@ -1,7 +1,8 @@
 import { check, createError } from '../core/check.ts';
-import { applyOptions, createContext, createResult, type Publication } from '../core/context.ts';
-import { readDrainTimeout, withTimeLimit } from '../core/flights.ts';
-import { ASYNC_DISPOSE } from '../core/symbols.ts';
+import { within } from '../core/count.ts';
+import { createEvent, createResult, type Publication } from '../core/event.ts';
+import { findFault, refuse } from '../core/publish.ts';
+import { ASYNC_DISPOSE } from '../core/subscribe.ts';
 import type { BusParts, BusTransport, Message, Transport, TransportFeatures, UntypedBus } from '../core/transport.ts';
 import type { CloseOptions, EventBusError, PublishOptions, PublishResult, SubscribeOptions } from '../types.ts';
 import { rememberDeadLetters } from './dead-letters.ts';
@@ -22,13 +23,12 @@ const createPublish = (
 ) => {
   let warned = false;
 
-  /** @throws an error of the bus, or a TypeError for a bad option */
+  /** @throws an error of the bus, or a TypeError for a bad key */
   const prepare = (event: Publication, name: string, payload: unknown, options: PublishOptions): Message => {
-    if (isClosed()) throw createError('closed', 'Cannot publish: the bus is closed');
-    if (typeof name !== 'string') throw createError('invalid_name', 'Cannot publish: the event name must be a string');
+    const fault = findFault(event, isClosed(), options);
+    if (fault) throw fault;
     const refusal = transport.refuseName?.(name);
     if (refusal) throw createError('invalid_name', `Cannot publish: ${refusal}`);
-    applyOptions(event, options);
     const { session, key } = options;
     if (key !== undefined) check('key', key, 'string');
     if (session !== undefined && !warned) {
@@ -45,19 +45,16 @@ const createPublish = (
     isBusError(error) ? error : createError('invalid_options', 'Cannot publish: an option is wrong', error);
 
   return async (name: string, payload: unknown, options: PublishOptions = {}): Promise<PublishResult> => {
-    const event = createContext(name, signals);
-    const result = createResult(event);
+    const event = createEvent(name, signals);
     try {
       const message = prepare(event, name, payload, options);
-      reporter.publishing(event, 0);
+      reporter.publishing?.(event, 0);
       await send(message);
-      return result;
+      return createResult(event);
     } catch (cause) {
       const failure = toBusError(cause);
       // What has failed before it was sent says nothing of it.
-      const error = Object.assign(failure, { outcome: failure.outcome ?? 'not-sent' });
-      reporter.publishFailed(event, error);
-      return Object.assign(result, { error });
+      return refuse(reporter, event, Object.assign(failure, { outcome: failure.outcome ?? 'not-sent' }));
     }
   };
 };
@@ -108,18 +105,19 @@ const attach = (parts: BusParts, transport: Transport, settings: Settings): Unty
   let closing: Promise<void> | undefined;
   const isClosed = () => closing !== undefined;
 
-  const shutDown = async (options: CloseOptions) => {
+  const shutDown = async (drained: Promise<void>) => {
     const report = (error: unknown) => reporter.log('error', 'event_transport_close_failed', { error });
     subscriptions.stop();
     const stopped = transport.stop().catch(report);
-    await local.close(options);
+    await drained;
     // Handlers have settled or run out of time; now what follows from them: retries, dead letters, acknowledgements.
-    await withTimeLimit(Promise.all([stopped, delivering.idle(), sending.idle()]), GRACE_MS);
-    await withTimeLimit(transport.close().catch(report), GRACE_MS);
+    const followUps = Promise.all([stopped, delivering.idle(), sending.idle()]);
+    await within<unknown>(GRACE_MS, followUps, () => {});
+    await within(GRACE_MS, transport.close().catch(report), () => {});
   };
-  const close = (options: CloseOptions = {}) => {
-    readDrainTimeout(options);
-    closing ??= shutDown(options);
+  const close = (options?: CloseOptions) => {
+    const drained = local.close(options);
+    closing ??= shutDown(drained);
     return closing;
   };
   const idle = async () => {

@@ -1,5 +1,5 @@
-import { applyOptions, createContext } from '../core/context.ts';
-import { createCount } from '../core/flights.ts';
+import { createCount } from '../core/count.ts';
+import { applyOptions, createEvent } from '../core/event.ts';
 import { describe } from '../core/report.ts';
 import type { BusParts, Delivery, Message } from '../core/transport.ts';
 import { after } from './after.ts';
@@ -69,7 +69,7 @@ export const createDeliver = ({ registry, reporter, dispatch, signals }: BusPart
   const handle = async (arrival: Arrival, opened: Exclude<ReturnType<typeof open>, { reason: string }>) => {
     const { id, occurredAt, metadata, name, payload } = opened;
     const handlerName = arrival.delivery.headers[header.HANDLER];
-    const event = createContext(name, signals);
+    const event = createEvent(name, signals);
     applyOptions(event, { id, occurredAt, metadata });
     const all = registry.list(name);
     const list =

@@ -2,6 +2,7 @@
  * What a transport is made of: `import { defineTransport } from 'mapbus/transport'`.
  * @module
  */
+export { within } from '../core/count.ts';
 export type {
   BusTransport,
   Delivery,
@@ -14,4 +15,3 @@ export { type DeadLetter, type DeadLetters, deadLetters } from './dead-letters.t
 export { defineTransport } from './define.ts';
 export { BROKER_OPTIONS, type BrokerOptions, type DeliveryOptions, readOptions, type Settings } from './options.ts';
 export { createFatal, resendUntil } from './resend.ts';
-export { within } from './within.ts';

@@ -1,5 +1,5 @@
 import { createError, isObject } from '../core/check.ts';
-import { createCount } from '../core/flights.ts';
+import { createCount } from '../core/count.ts';
 import type { Message, Transport } from '../core/transport.ts';
 import type { EventBusError } from '../types.ts';
 import { createDeadlines } from './deadlines.ts';

@@ -1,9 +1,9 @@
 import { createError } from '../core/check.ts';
+import { within } from '../core/count.ts';
 import type { Reporter } from '../core/report.ts';
 import type { Delivery, Transport } from '../core/transport.ts';
 import { after } from './after.ts';
 import type { Settings } from './options.ts';
-import { within } from './within.ts';
 
 const PAUSE_MS = 1_000;
 
@@ -52,9 +52,9 @@ export const createSubscriptions = (
   };
 
   const ready = (): Promise<void> =>
-    within(readyTimeoutMs, work, () =>
-      createError('transport_unavailable', `Not ready within ${readyTimeoutMs} ms: ${trouble ?? 'no answer'}`),
-    );
+    within(readyTimeoutMs, work, () => {
+      throw createError('transport_unavailable', `Not ready within ${readyTimeoutMs} ms: ${trouble ?? 'no answer'}`);
+    });
 
   const stop = () => {
     stopped = true;

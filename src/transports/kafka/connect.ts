@@ -1,8 +1,7 @@
 import type { BaseOptions } from '@platformatic/kafka';
-import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../../core/transport.ts';
 import { after } from '../../transport/after.ts';
-import { resendUntil } from '../../transport/index.ts';
+import { resendUntil, within } from '../../transport/index.ts';
 import { createBatches } from './batches.ts';
 import {
   closeConsumer,
@@ -165,7 +164,7 @@ export const connect = (settings: ConnectSettings, report: (error: unknown) => v
     send({ kind: 'dead', name: '', id: '', ...delivery }, AbortSignal.timeout(10_000));
   const close = async () => {
     const clients = [receiver.close(), producer.close(true), topics.close()];
-    await withTimeLimit(Promise.allSettled(clients), CLOSE_MS);
+    await within<unknown>(CLOSE_MS, Promise.allSettled(clients), () => {});
   };
 
   return {

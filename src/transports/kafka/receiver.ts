@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { BaseOptions } from '@platformatic/kafka';
-import { withTimeLimit } from '../../core/flights.ts';
 import type { Delivery } from '../../core/transport.ts';
 import { after } from '../../transport/after.ts';
 import { within } from '../../transport/index.ts';
@@ -198,7 +197,8 @@ export const join = async (
       await after(waitMs);
       intake.change(0, -1);
     }
-    if (intake.isStopping()) return;
+    // One that has waited may be another's by now.
+    if (intake.isStopping() || positions.positionOf(message) !== offsets) return intake.read();
     intake.change(1, 0);
     // A log has no way to give an event back: it is handed on again until its retry or dead letter is safe.
     while (!(await deliver(delivery).then(() => true, intake.isStopping)));
@@ -244,10 +244,8 @@ export const join = async (
   // Bounded, since a broker that is away would hold it up by all its time limits, one after another.
   const leave = async () => {
     stop();
-    await withTimeLimit(
-      positions.stop().then(() => closeConsumer(consumer)),
-      LEAVE_MS,
-    );
+    const left = positions.stop().then(() => closeConsumer(consumer));
+    await within(LEAVE_MS, left, () => {});
   };
   const drain = async () => {
     stop();
@@ -257,7 +255,9 @@ export const join = async (
   // Without a listener, it would end the process when the group cannot be joined again.
   consumer.on('error', fail);
   // After a broker was killed, the client may wait for an answer for ever.
-  const late = () => new Error(`The group has not been joined within ${JOIN_MS} ms`);
+  const late = () => {
+    throw new Error(`The group has not been joined within ${JOIN_MS} ms`);
+  };
   await within(JOIN_MS, begin(), late).catch((error) => {
     stop();
     void closeConsumer(consumer);

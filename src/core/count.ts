@@ -1,0 +1,35 @@
+/** How much is in flight, and who waits until nothing is. */
+export const createCount = () => {
+  let inFlight = 0;
+  let waiting: (() => void)[] = [];
+
+  const start = () => {
+    inFlight++;
+  };
+  const land = () => {
+    if (--inFlight > 0) return;
+    for (const wake of waiting) wake();
+    waiting = [];
+  };
+  // A publish is in flight only once it has returned, hence the first `await`.
+  const idle = async (): Promise<void> => {
+    await undefined;
+    if (inFlight > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+  };
+  return { start, land, idle, inFlight: () => inFlight };
+};
+
+export type Count = ReturnType<typeof createCount>;
+
+/** Settles as the work does, or as `late` does once the time is over. */
+export const within = async <Result>(timeoutMs: number, work: Promise<Result>, late: () => Result): Promise<Result> => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  try {
+    return await Promise.race([work, deadline.then(late)]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
