@@ -35,7 +35,12 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias },
-        test: { name: 'brokers', include: ['test/{transports,interop}/**/*.test.ts'], fileParallelism: false },
+        test: {
+          name: 'brokers',
+          include: ['test/{transports,interop}/**/*.test.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
@@ -44,8 +49,9 @@ export default defineConfig({
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
           testTimeout: 900_000,
-          fileParallelism: false,
           execArgv: ['--expose-gc'],
+          // After the others, whose brokers it kills.
+          sequence: { groupOrder: 2 },
         },
       },
       {

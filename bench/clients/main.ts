@@ -5,7 +5,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { kafkaProxy } from '../../scripts/services/kafka.ts';
 import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
-import { within } from '../../src/transport/within.ts';
+import { within } from '../../src/core/count.ts';
 import { versionOf } from '../versions.ts';
 import { type Client, openAmqplib, openKafkajs, openPlatformatic, openRabbitmqClient } from './clients.ts';
 
@@ -14,7 +14,10 @@ const TRY_MS = 5_000;
 const NEVER_MS = 60_000;
 const COUNT = 1_000;
 
-const inTime = (work: Promise<unknown>) => within(TRY_MS, work, () => new Error('no answer'));
+const inTime = (work: Promise<unknown>) =>
+  within(TRY_MS, work, () => {
+    throw new Error('no answer');
+  });
 
 type Own = NonNullable<Awaited<ReturnType<typeof ensureService>>['own']>;
 
