@@ -49,6 +49,7 @@ export default defineConfig({
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
           testTimeout: 900_000,
+          maxWorkers: 2,
           execArgv: ['--expose-gc'],
           // After the others, whose brokers it kills.
           sequence: { groupOrder: 2 },
