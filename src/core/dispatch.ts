@@ -8,10 +8,12 @@ import type { Reporter } from './report.ts';
 export type Dispatch = ReturnType<typeof createDispatch>['dispatch'];
 type Fail = (result: Result, handlerName: string, error: unknown, event: Publication, payload: unknown) => void;
 
-/** What a publish waits for. Made for its first asynchronous handler: one without any allocates nothing of it. */
-const takeOff = ({ start, land }: Count, fail: Fail, result: Result, event: Publication, payload: unknown) => {
-  start();
-  let pending = 1;
+/**
+ * Makes what follows the asynchronous handlers of one publish, each by a call that gives the promise of them all. One
+ * without any makes nothing of it.
+ */
+const createFollow = ({ start, land }: Count, fail: Fail, result: Result, event: Publication, payload: unknown) => {
+  let pending = 0;
   let arrive!: (result: PublishResult) => void;
   const arrival = new Promise<PublishResult>((resolve) => {
     arrive = resolve;
@@ -22,20 +24,16 @@ const takeOff = ({ start, land }: Count, fail: Fail, result: Result, event: Publ
     arrive(result);
     land();
   };
-  /** Waits as `await` does: a promise is not asked for a `then` of its own, a broken thenable is only a rejection. */
-  const follow = (handlerName: string, returned: object) => {
+  return (handlerName: string, returned: object) => {
     const failed = (error: unknown) => {
       fail(result, handlerName, error, event, payload);
       settled();
     };
+    // As `await` waits: a promise is not asked for a `then` of its own, a broken thenable is only a rejection.
     Promise.prototype.then.call(Promise.resolve(returned), settled, failed);
-    pending++;
-  };
-  const depart = () => {
-    settled();
+    if (pending++ === 0) start();
     return arrival;
   };
-  return { follow, depart };
 };
 
 export const createDispatch = ({ publishing, handlerFailed }: Reporter, flights: Count) => {
@@ -55,22 +53,23 @@ export const createDispatch = ({ publishing, handlerFailed }: Reporter, flights:
     current = event;
     // A local stays in a register; counted in the result, it costs a publish a fifth more.
     let handlerCount = 0;
-    let flight: ReturnType<typeof takeOff> | undefined;
+    let follow: ReturnType<typeof createFollow> | undefined;
+    let arrival: Promise<PublishResult> | undefined;
     for (const { active, call, handlerName } of list) {
       if (!active) continue;
       handlerCount++;
       try {
         const returned = call(payload, event);
         if (!isObject(returned)) continue;
-        flight ??= takeOff(flights, fail, result, event, payload);
-        flight.follow(handlerName, returned);
+        follow ??= createFollow(flights, fail, result, event, payload);
+        arrival = follow(handlerName, returned);
       } catch (error) {
         fail(result, handlerName, error, event, payload);
       }
     }
     current = outer;
     result.handlerCount = handlerCount;
-    if (flight) return flight.depart();
+    if (arrival) return arrival;
     release(event);
     return Promise.resolve(result);
   };
