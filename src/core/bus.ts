@@ -18,19 +18,19 @@ const KNOWN_OPTIONS: Known = {
 };
 
 /** Waits for what is in flight as long as the time limit allows, then aborts the signals of what still is. */
-const createClose = (reporter: Reporter, flights: Count, signals: Signals, closed: () => void) => {
+const createClose = (reporter: Reporter, flights: Count, signals: Signals) => {
   let closing: Promise<void> | undefined;
   const late = () => {
     reporter.log('warn', 'event_bus_drain_timed_out', { inFlight: flights.inFlight() });
     signals.reason = new DOMException('[mapbus] The bus is closed', 'AbortError');
     for (const controller of signals.controllers) controller.abort(signals.reason);
   };
-  return (options: CloseOptions = {}): Promise<void> => {
+  const close = (options: CloseOptions = {}): Promise<void> => {
     checkOptions('close options', options, { drainTimeoutMs: 'positive milliseconds' });
-    closed();
     closing ??= within(options.drainTimeoutMs ?? 10_000, flights.idle(), late);
     return closing;
   };
+  return { close, isClosed: () => closing !== undefined };
 };
 
 type HandlerOfAll = (event: { name: string; payload: unknown }, context: Publication) => unknown;
@@ -54,12 +54,9 @@ export const createEventBus = <Events extends object, Session = unknown>(
   const signals: Signals = { controllers: new Set(), reason: undefined };
   const { dispatch, current } = createDispatch(reporter, flights);
   const parts = { registry, reporter, dispatch, signals };
-  let isClosed = false;
-  const register = createSubscribe(registry, contextStorage, () => isClosed);
+  const { close, isClosed } = createClose(reporter, flights, signals);
+  const register = createSubscribe(registry, contextStorage, isClosed);
   const context = () => (contextStorage ? contextStorage.getStore() : current());
-  const close = createClose(reporter, flights, signals, () => {
-    isClosed = true;
-  });
   const bus = {
     subscribe: (name: string, handler: Call, subscribeOptions?: SubscribeOptions) => {
       check('event name', name, 'string');
@@ -67,7 +64,7 @@ export const createEventBus = <Events extends object, Session = unknown>(
     },
     subscribeAll: (handler: HandlerOfAll, subscribeOptions?: SubscribeOptions) =>
       register(undefined, handler, (payload, event) => handler({ name: event.name, payload }, event), subscribeOptions),
-    publish: createPublish(parts, () => isClosed),
+    publish: createPublish(parts, isClosed),
     getMetadata: () => context()?.metadata ?? NO_METADATA,
     getSession: () => context()?.session,
     handlerCount: registry.count,

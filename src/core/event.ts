@@ -49,6 +49,7 @@ const stamp = () => {
 // order of the publishes all the same. The rest is random.
 const makeId = (at: number) => {
   const id = uuidv7obj();
+  // Readonly for whoever shares an id; nobody has seen this one yet.
   const bytes = id.bytes as Uint8Array;
   const fraction = (at % 1) * 2 ** 12;
   // Storing into a byte takes the rest modulo 256.
