@@ -12,7 +12,7 @@ const KNOWN_OPTIONS: Known = {
 };
 
 // Where a runtime lacks the symbols, these are what compilers put in their place for `using`.
-export const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 export const ASYNC_DISPOSE: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
 /** Gives a handler a time limit: after it, its signal is aborted and it has failed, whatever it still does. */
