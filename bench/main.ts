@@ -146,8 +146,8 @@ const measureAll = async (tasks: Record<string, () => unknown>): Promise<Record<
   const samples: Record<string, number[]> = {};
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [name, task] of Object.entries(tasks)) {
-      const median = await measureOne(task);
-      if (round > 0) samples[name] = [...(samples[name] ?? []), median];
+      const sample = await measureOne(task);
+      if (round > 0) samples[name] = [...(samples[name] ?? []), sample];
     }
   }
   return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, median(values)]));

@@ -1,13 +1,15 @@
 import type { CloseOptions, EventBus, SubscribeOptions } from '../types.ts';
 import { check, checkOptions, type Known } from './check.ts';
-import { type Count, createCount, within } from './count.ts';
+import { type Count, createCount } from './count.ts';
 import { createDispatch } from './dispatch.ts';
 import { NO_METADATA, type Publication, type Signals } from './event.ts';
 import { createPublish } from './publish.ts';
 import { type Call, createRegistry } from './registry.ts';
 import { createReporter, type Reporter } from './report.ts';
-import { ASYNC_DISPOSE, createSubscribe } from './subscribe.ts';
+import { createSubscribe } from './subscribe.ts';
+import { ASYNC_DISPOSE } from './symbols.ts';
 import type { EventBusOptions, UntypedBus } from './transport.ts';
+import { within } from './within.ts';
 
 const KNOWN_OPTIONS: Known = {
   logger: ['debug', 'warn', 'error'],

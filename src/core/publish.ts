@@ -21,6 +21,9 @@ export const refuse = ({ log }: Reporter, event: Publication, error: EventBusErr
   return Object.assign(createResult(event), { error });
 };
 
+export const wrongOption = (cause: unknown): EventBusError =>
+  createError('invalid_options', 'Cannot publish: an option is wrong', cause);
+
 /** Why an event cannot be published, whatever carries it. */
 export const findFault = (
   event: Publication,
@@ -33,7 +36,7 @@ export const findFault = (
   try {
     applyOptions(event, options);
   } catch (cause) {
-    return createError('invalid_options', 'Cannot publish: an option is wrong', cause);
+    return wrongOption(cause);
   }
   return undefined;
 };

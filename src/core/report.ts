@@ -43,7 +43,7 @@ export const createReporter = ({ logger, onFailure, logPublish }: ReportOptions)
     const { name, id, occurredAt, metadata } = event;
     const { handlerName, error } = failure;
     log('warn', 'event_handler_failed', { eventName: name, eventId: id, handlerName, ...describe(error), error });
-    guard(() => onFailure?.({ name, payload, id, occurredAt, metadata }, failure));
+    guard(() => onFailure?.({ name, payload, id, occurredAt, metadata }, { handlerName, error }));
   };
   const publishing = (event: Publication, handlerCount: number): void =>
     guard(() => {

@@ -1,8 +1,9 @@
 import type { ContextStorage, SubscribeOptions, Unsubscribe } from '../types.ts';
 import { ABORT_SIGNAL, check, checkOptions, createError, isObject, type Known } from './check.ts';
-import { within } from './count.ts';
 import { withSignal } from './event.ts';
 import type { Call, Registry } from './registry.ts';
+import { DISPOSE } from './symbols.ts';
+import { within } from './within.ts';
 
 const KNOWN_OPTIONS: Known = {
   once: 'boolean',
@@ -10,10 +11,6 @@ const KNOWN_OPTIONS: Known = {
   name: 'string',
   timeoutMs: 'positive milliseconds',
 };
-
-// Where a runtime lacks the symbols, these are what compilers put in their place for `using`.
-const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
-export const ASYNC_DISPOSE: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
 /** Gives a handler a time limit: after it, its signal is aborted and it has failed, whatever it still does. */
 const withTimeout =

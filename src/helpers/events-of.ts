@@ -1,5 +1,5 @@
 import { ABORT_SIGNAL, checkOptions, createError, type Known } from '../core/check.ts';
-import { ASYNC_DISPOSE } from '../core/subscribe.ts';
+import { ASYNC_DISPOSE } from '../core/symbols.ts';
 import type { EventName, Subscriber } from '../types.ts';
 
 /** How long is iterated, and how much is kept. */

@@ -46,14 +46,14 @@ export const createDeadlines = (timeoutMs: number, late: () => Error) => {
     new Promise((resolve, reject) => {
       const slot = enter();
       slot.pending.add(reject);
-      const done = () => {
-        leave(slot, reject);
-        resolve();
+      // Asynchronous, so that what throws at once leaves the slot too.
+      const run = async () => {
+        try {
+          await work(slot.signal);
+        } finally {
+          leave(slot, reject);
+        }
       };
-      const failed = (error: unknown) => {
-        leave(slot, reject);
-        reject(error);
-      };
-      work(slot.signal).then(done, failed);
+      run().then(resolve, reject);
     });
 };

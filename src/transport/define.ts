@@ -1,9 +1,9 @@
 import { check, createError } from '../core/check.ts';
-import { within } from '../core/count.ts';
 import { createEvent, createResult, type Publication } from '../core/event.ts';
-import { findFault, refuse } from '../core/publish.ts';
-import { ASYNC_DISPOSE } from '../core/subscribe.ts';
+import { findFault, refuse, wrongOption } from '../core/publish.ts';
+import { ASYNC_DISPOSE } from '../core/symbols.ts';
 import type { BusParts, BusTransport, Message, Transport, TransportFeatures, UntypedBus } from '../core/transport.ts';
+import { within } from '../core/within.ts';
 import type { CloseOptions, EventBusError, PublishOptions, PublishResult, SubscribeOptions } from '../types.ts';
 import { rememberDeadLetters } from './dead-letters.ts';
 import { createDeliver } from './deliver.ts';
@@ -41,8 +41,7 @@ const createPublish = (
     throw createError('too_large', `Cannot publish: the event has ${size}`);
   };
 
-  const toBusError = (error: unknown): EventBusError =>
-    isBusError(error) ? error : createError('invalid_options', 'Cannot publish: an option is wrong', error);
+  const toBusError = (error: unknown): EventBusError => (isBusError(error) ? error : wrongOption(error));
 
   return async (name: string, payload: unknown, options: PublishOptions = {}): Promise<PublishResult> => {
     const event = createEvent(name, signals);

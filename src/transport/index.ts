@@ -2,7 +2,6 @@
  * What a transport is made of: `import { defineTransport } from 'mapbus/transport'`.
  * @module
  */
-export { within } from '../core/count.ts';
 export type {
   BusTransport,
   Delivery,
@@ -11,6 +10,7 @@ export type {
   TransportFeatures,
   VisitDeadLetter,
 } from '../core/transport.ts';
+export { within } from '../core/within.ts';
 export { type DeadLetter, type DeadLetters, deadLetters } from './dead-letters.ts';
 export { defineTransport } from './define.ts';
 export { BROKER_OPTIONS, type BrokerOptions, type DeliveryOptions, readOptions, type Settings } from './options.ts';

@@ -36,7 +36,7 @@ export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingP
     }
     start();
     try {
-      await inTime(async (signal) => transport.send(message, signal));
+      await inTime((signal) => transport.send(message, signal));
     } catch (cause) {
       if (isBusError(cause)) throw cause;
       const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);

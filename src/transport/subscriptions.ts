@@ -1,7 +1,7 @@
 import { createError } from '../core/check.ts';
-import { within } from '../core/count.ts';
 import type { Reporter } from '../core/report.ts';
 import type { Delivery, Transport } from '../core/transport.ts';
+import { within } from '../core/within.ts';
 import { after } from './after.ts';
 import type { Settings } from './options.ts';
 

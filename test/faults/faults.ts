@@ -18,8 +18,7 @@ import {
 
 /** Declares the tests of one broker: a file for each, since they wait most of the time, and both can at once. */
 export const testFaults = async (kind: Site['kind']): Promise<void> => {
-  const [found] = await available([kind]);
-  if (!found) return it.skip(`the faults of ${kind}, which cannot be had here`, () => {});
+  if ((await available([kind])).length === 0) return;
   const site = await openSite(kind);
 
   it('nothing that was confirmed is lost while the processes of two services are killed', async () => {

@@ -51,6 +51,17 @@ describe('a shared time limit', () => {
     expect(signals[0]?.reason).toEqual(late());
   });
 
+  it('rejects what throws at once, and leaves no timer behind', async () => {
+    const inTime = createDeadlines(TIMEOUT_MS, late);
+    const failure = new Error('at once');
+    const throwing = () => {
+      throw failure;
+    };
+
+    await expect(inTime(throwing)).rejects.toBe(failure);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('leaves no timer behind when all that shared it is done', async () => {
     const inTime = createDeadlines(TIMEOUT_MS, late);
     const [one, other] = [createGate(), createGate()];

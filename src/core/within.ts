@@ -1,0 +1,12 @@
+/** Settles as the work does, or as `late` does once the time is over. */
+export const within = async <Result>(timeoutMs: number, work: Promise<Result>, late: () => Result): Promise<Result> => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  try {
+    return await Promise.race([work, deadline.then(late)]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
