@@ -41,6 +41,15 @@ const encode = (text: string): Uint8Array => {
   return bytes;
 };
 
+let lastAt = Number.NaN;
+let lastTime = '';
+/** Writing a time costs a tenth of an envelope, and many events share their millisecond. */
+const writeTime = (at: number): string => {
+  if (at !== lastAt) lastTime = new Date(at).toISOString();
+  lastAt = at;
+  return lastTime;
+};
+
 /**
  * An event as a CloudEvent in structured JSON.
  * @throws an error with the code `not_serializable`
@@ -52,22 +61,20 @@ export const seal = (
   key: string | undefined,
 ): Uint8Array => {
   const { traceparent, tracestate } = metadata;
-  // What is undefined, JSON leaves out.
-  const attributes = {
+  const json = serialize({
     specversion: '1.0',
     id,
     source,
     type: name,
-    time: occurredAt.toISOString(),
+    time: writeTime(occurredAt.getTime()),
     datacontenttype: 'application/json',
     traceparent,
     tracestate,
     metadata: Object.keys(metadata).length > 0 ? JSON.stringify(metadata) : undefined,
     partitionkey: key,
-  };
-  const data = serialize(payload);
-  const json = JSON.stringify(attributes);
-  return encode(data === undefined ? json : `${json.slice(0, -1)},"data":${data}}`);
+    data: payload,
+  });
+  return encode(json);
 };
 
 const isMetadata = (value: unknown): value is Metadata =>

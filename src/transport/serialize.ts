@@ -1,5 +1,7 @@
 import { createError } from '../core/check.ts';
 
+const MAX_DEPTH = 32;
+
 const pathOf = (keys: readonly PropertyKey[]) => keys.map((key) => `[${JSON.stringify(key)}]`).join('');
 
 /** What JSON refuses, or leaves out or writes as something else in silence. */
@@ -34,15 +36,25 @@ const refuseLost = (_: string, value: unknown) => {
   return value;
 };
 
+/** Whether JSON carries all of a value, as far as that is quick to see: asking for it at each value costs JSON more. */
+const isPlain = (value: unknown, depth = 0): boolean => {
+  if (lossOf(value)) return false;
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > MAX_DEPTH || 'toJSON' in value) return false;
+  for (const key in value) if (!isPlain(Reflect.get(value, key), depth + 1)) return false;
+  return true;
+};
+
 /**
- * The JSON of a payload, or nothing for `undefined`.
+ * The JSON of an envelope around a payload; JSON leaves out what is undefined.
  * @throws an error with the code `not_serializable` that names the path
  */
-export const serialize = (payload: unknown): string | undefined => {
+export const serialize = (envelope: { readonly data: unknown; readonly [attribute: string]: unknown }): string => {
+  const { data } = envelope;
   try {
-    return JSON.stringify(payload, refuseLost);
+    return JSON.stringify(envelope, isPlain(data) ? undefined : refuseLost);
   } catch (cause) {
-    const { keys = [], what = 'what its toJSON gives' } = findTrouble(payload) ?? {};
+    const { keys = [], what = 'what its toJSON gives' } = findTrouble(data) ?? {};
     throw createError('not_serializable', `Cannot publish: JSON cannot carry ${what} at payload${pathOf(keys)}`, cause);
   }
 };
