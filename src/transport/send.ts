@@ -1,5 +1,4 @@
 import { createError, isObject } from '../core/check.ts';
-import { createCount } from '../core/count.ts';
 import type { Message, Transport } from '../core/transport.ts';
 import type { EventBusError } from '../types.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -16,35 +15,26 @@ const outcomeOf = (cause: unknown): Outcome =>
 export const isBusError = (error: unknown): error is EventBusError =>
   error instanceof Error && 'code' in error && error.message.startsWith('[mapbus]');
 
+const toSendError = (cause: unknown): EventBusError => {
+  if (isBusError(cause)) return cause;
+  const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);
+  return withOutcome(error, outcomeOf(cause));
+};
+
 /** Sends within the time limit; rejects only with errors of the bus. */
 export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingPublishes }: Settings) => {
-  const { start, land, idle, inFlight } = createCount();
-
-  const inTime = createDeadlines(publishTimeoutMs, () => {
+  const late = () => {
     const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
     return withOutcome(error, 'unknown');
-  });
+  };
+  const { inTime, idle, inFlight } = createDeadlines(publishTimeoutMs, late, toSendError);
 
   /** For an event, bounded; what the bus itself sends while it acknowledges is bounded by the deliveries. */
-  const send = async (message: Message): Promise<void> => {
-    if (message.kind === 'event' && inFlight() >= maxPendingPublishes) {
-      const error = createError(
-        'transport_unavailable',
-        `${maxPendingPublishes} publishes wait for the broker already`,
-      );
-      throw withOutcome(error, 'not-sent');
-    }
-    start();
-    try {
-      await inTime((signal) => transport.send(message, signal));
-    } catch (cause) {
-      if (isBusError(cause)) throw cause;
-      const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);
-      throw withOutcome(error, outcomeOf(cause));
-    } finally {
-      land();
-    }
+  const send = (message: Message): Promise<void> => {
+    if (message.kind !== 'event' || inFlight() < maxPendingPublishes)
+      return inTime((signal) => transport.send(message, signal));
+    const full = `${maxPendingPublishes} publishes wait for the broker already`;
+    return Promise.reject(withOutcome(createError('transport_unavailable', full), 'not-sent'));
   };
-
   return { send, idle };
 };
