@@ -1,9 +1,14 @@
-import type { Connection, ConnectionOptions, Publisher } from 'rabbitmq-client';
+import type { Connection, ConnectionOptions, Envelope, Publisher } from 'rabbitmq-client';
 import type { Message } from '../../core/transport.ts';
 import { resendUntil } from '../../transport/index.ts';
 import { after, isRefusal, openConnection } from './client.ts';
 import type { Topology } from './topology.ts';
 
+interface Address {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly expiration?: string;
+}
 type Queue = ReturnType<Topology['retry']>;
 
 /** A connection to publish over, and the queues that have been declared over it. */
@@ -52,7 +57,7 @@ export const createSender = (options: ConnectionOptions, topology: Topology, rep
   };
 
   /** The queue for what only this service gets, and how long it stays there. */
-  const ownQueue = async (own: Link, { kind, delayMs = 0 }: Message) => {
+  const ownQueue = async (own: Link, { kind, delayMs = 0 }: Message): Promise<Address> => {
     if (kind === 'dead') return { exchange: '', routingKey: await declare(own, topology.dead) };
     const routingKey = await declare(own, topology.retry(delayMs));
     return { exchange: '', routingKey, expiration: String(Math.ceil(delayMs)) };
@@ -63,13 +68,24 @@ export const createSender = (options: ConnectionOptions, topology: Topology, rep
     watched = signal;
     signal.addEventListener('abort', discard, { once: true });
   };
-  const sendOnce = async (message: Message) => {
-    const own = link();
-    const { kind, name, id: messageId, body, headers } = message;
+  const sendTo = ({ publisher }: Link, address: Address, { id: messageId, body, headers }: Message): Promise<void> => {
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    const properties = { durable: true, messageId, contentType: 'application/cloudevents+json', headers };
-    const address = kind === 'event' ? { exchange: topology.exchange, routingKey: name } : await ownQueue(own, message);
-    await own.publisher.send({ ...properties, ...address }, bytes);
+    // One literal: what is made by spreading costs a publish a tenth, in the client and in garbage.
+    const envelope: Envelope = {
+      exchange: address.exchange,
+      routingKey: address.routingKey,
+      durable: true,
+      messageId,
+      contentType: 'application/cloudevents+json',
+      headers,
+    };
+    if (address.expiration !== undefined) envelope.expiration = address.expiration;
+    return publisher.send(envelope, bytes);
+  };
+  const sendOnce = (message: Message): Promise<void> => {
+    const own = link();
+    if (message.kind !== 'event') return ownQueue(own, message).then((address) => sendTo(own, address, message));
+    return sendTo(own, { exchange: topology.exchange, routingKey: message.name }, message);
   };
 
   const send = (message: Message, signal: AbortSignal): Promise<void> => {
