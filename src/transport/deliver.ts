@@ -97,18 +97,16 @@ export const createDeliver = ({ registry, reporter, dispatch, signals }: BusPart
     return isFirst ? inLane(opened.key, () => handle(arrival, opened)) : handle(arrival, opened);
   };
 
-  const deliver = async (delivery: Delivery): Promise<void> => {
+  // Its retry or dead letter is not safe at the broker: the event must come again, but not in a hot loop.
+  const fail = async (error: unknown): Promise<void> => {
+    reporter.log('error', 'event_delivery_failed', { error });
+    await after(PAUSE_MS);
+    land();
+    throw error;
+  };
+  const deliver = (delivery: Delivery): Promise<void> => {
     start();
-    try {
-      await receive(delivery);
-    } catch (error) {
-      // Its retry or dead letter is not safe at the broker: the event must come again, but not in a hot loop.
-      reporter.log('error', 'event_delivery_failed', { error });
-      await after(PAUSE_MS);
-      throw error;
-    } finally {
-      land();
-    }
+    return receive(delivery).then(land, fail);
   };
 
   return { deliver, idle };

@@ -1,28 +1,34 @@
+/** An event that has been read, and whether it has been handled. */
+interface InHand {
+  readonly offset: bigint;
+  isDone: boolean;
+}
+
 /** What of one partition has been handled: events end in any order, and are committed in theirs. */
 export const createOffsets = () => {
-  /** The offsets in hand, in the order in which they came, and whether each is done. */
-  const inHand = new Map<bigint, boolean>();
+  /** In the order in which they came. An array: it is short, and a map that is always filled and emptied makes garbage. */
+  const inHand: InHand[] = [];
   let highest = -1n;
-  let committable = -1n;
-  let committed = -1n;
+  let handled = -1n;
+  let committed = 0n;
 
-  /** Whether the event is new here: after a rebalance the client brings again what is in hand or not yet committed. */
-  const take = (offset: bigint): boolean => {
-    if (offset <= highest) return false;
+  /** Nothing for an event that is not new here: after a rebalance the client brings again what is not yet committed. */
+  const take = (offset: bigint): InHand | undefined => {
+    if (offset <= highest) return undefined;
     highest = offset;
-    inHand.set(offset, false);
-    return true;
+    const event = { offset, isDone: false };
+    inHand.push(event);
+    return event;
   };
-  const finish = (offset: bigint): void => {
-    inHand.set(offset, true);
-    for (const [first, isDone] of inHand) {
-      if (!isDone) return;
-      inHand.delete(first);
-      committable = first + 1n;
+  const finish = (event: InHand): void => {
+    event.isDone = true;
+    for (let first = inHand[0]; first?.isDone; first = inHand[0]) {
+      handled = first.offset;
+      inHand.shift();
     }
   };
   /** Where a process that takes over has to begin, if that has moved since it was last committed. */
-  const toCommit = (): bigint | undefined => (committable > committed ? committable : undefined);
+  const toCommit = (): bigint | undefined => (handled >= committed ? handled + 1n : undefined);
   const commit = (offset: bigint): void => {
     committed = offset;
   };

@@ -36,17 +36,18 @@ const MAX_WAITING = 1_000;
 
 /** How far each partition of ours has been handled, and told the broker so. */
 const createPositions = (consumer: KafkaConsumer) => {
-  let partitions = new Map<string, { topic: string; partition: number; offsets: Offsets }>();
+  let topics: ReadonlyMap<string, ReadonlyMap<number, Offsets>> = new Map();
   let committing: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
 
   // What is in hand of a partition that is lost comes again, to whoever has it now.
   const assign = (assignments: readonly { topic: string; partitions: number[] }[] | null | undefined) => {
-    const own = (assignments ?? []).flatMap(({ topic, partitions: indexes }) =>
-      indexes.map((partition) => ({ topic, partition, key: `${topic}:${partition}` })),
-    );
-    partitions = new Map(
-      own.map(({ key, ...place }) => [key, partitions.get(key) ?? { ...place, offsets: createOffsets() }]),
+    const offsetsOf = (topic: string, partition: number) => topics.get(topic)?.get(partition) ?? createOffsets();
+    topics = new Map(
+      (assignments ?? []).map(({ topic, partitions }) => [
+        topic,
+        new Map(partitions.map((partition) => [partition, offsetsOf(topic, partition)])),
+      ]),
     );
   };
   assign(consumer.assignments);
@@ -54,10 +55,12 @@ const createPositions = (consumer: KafkaConsumer) => {
 
   /** Says whether there was anything to say. */
   const commit = async (): Promise<boolean> => {
-    const due = [...partitions.values()].flatMap(({ topic, partition, offsets }) => {
-      const offset = offsets.toCommit();
-      return offset === undefined ? [] : [{ topic, partition, offset, leaderEpoch: -1, offsets }];
-    });
+    const due = [...topics].flatMap(([topic, partitions]) =>
+      [...partitions].flatMap(([partition, offsets]) => {
+        const offset = offsets.toCommit();
+        return offset === undefined ? [] : [{ topic, partition, offset, leaderEpoch: -1, offsets }];
+      }),
+    );
     if (due.length === 0) return false;
     await consumer.commit({ offsets: due.map(({ offsets: _, ...position }) => position) });
     for (const { offsets, offset } of due) offsets.commit(offset);
@@ -74,8 +77,7 @@ const createPositions = (consumer: KafkaConsumer) => {
     }, COMMIT_MS);
   };
   /** Nothing for a partition that is not ours. */
-  const positionOf = ({ topic, partition }: KafkaMessage): Offsets | undefined =>
-    partitions.get(`${topic}:${partition}`)?.offsets;
+  const positionOf = ({ topic, partition }: KafkaMessage): Offsets | undefined => topics.get(topic)?.get(partition);
   const stop = async () => {
     stopped = true;
     clearTimeout(committing);
@@ -186,35 +188,41 @@ export const join = async (
   const open = () => consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode });
   const positions = createPositions(consumer);
 
-  const handle = async (message: KafkaMessage) => {
+  const handle = (message: KafkaMessage): void => {
     const offsets = positions.positionOf(message);
-    if (!offsets?.take(message.offset)) return;
+    const inHand = offsets?.take(message.offset);
+    if (!offsets || !inHand) return;
     const delivery = toDelivery(message);
+    const finish = () => {
+      intake.change(-1, 0);
+      offsets.finish(inHand);
+      positions.commitSoon();
+      intake.read();
+    };
+    // A log has no way to give an event back: it is handed on again until its retry or dead letter is safe. What is not
+    // when the process stops is never committed, and comes again.
+    const fail = (): unknown => (intake.isStopping() ? intake.change(-1, 0) : handOn());
+    const handOn = () => deliver(delivery).then(finish, fail);
+    const begin = (): unknown => {
+      // One that has waited may be another's by now.
+      if (intake.isStopping() || positions.positionOf(message) !== offsets) return intake.read();
+      intake.change(1, 0);
+      return handOn();
+    };
     const notBefore = delivery.headers[NOT_BEFORE];
     const waitMs = notBefore === undefined ? 0 : Number(notBefore) - Date.now();
     if (waitMs > 0) {
       intake.change(0, 1);
-      await after(waitMs);
-      intake.change(0, -1);
-    }
-    // One that has waited may be another's by now.
-    if (intake.isStopping() || positions.positionOf(message) !== offsets) return intake.read();
-    intake.change(1, 0);
-    // A log has no way to give an event back: it is handed on again until its retry or dead letter is safe.
-    while (!(await deliver(delivery).then(() => true, intake.isStopping)));
-    intake.change(-1, 0);
-    offsets.finish(message.offset);
-    positions.commitSoon();
-    intake.read();
+      void after(waitMs).then(() => {
+        intake.change(0, -1);
+        return begin();
+      });
+    } else begin();
   };
   const mayFetch = () => intake.hasRoom() && (consumer.assignments?.length ?? 0) > 0;
   const onStall = () => onEnd(new Error('The consumer has stopped fetching'));
   const watch = createFetchWatch(STALLED_MS + sessionTimeoutMs * 2, mayFetch, onStall);
-  const intake = createIntake(
-    prefetch,
-    () => source.read(),
-    (message) => void handle(message),
-  );
+  const intake = createIntake(prefetch, () => source.read(), handle);
   let begun = false;
   const fail = (error: unknown) => {
     if (begun && !intake.isStopping()) onEnd(error);
