@@ -28,7 +28,7 @@ const faults: Record<string, (proxy: FaultProxy, own: Own) => Promise<void>> = {
     await own.start();
   },
   'broker frozen 15 s': async (_, own) => {
-    own.freeze();
+    await own.freeze();
     await after(15_000);
     own.thaw();
   },

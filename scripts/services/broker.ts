@@ -25,7 +25,7 @@ export interface OwnBroker {
   readonly startFresh: () => Promise<void>;
   /** As by `kill -9`. */
   readonly kill: () => Promise<void>;
-  readonly freeze: () => void;
+  readonly freeze: () => Promise<void>;
   readonly thaw: () => void;
   /** As a service manager does it: asks it to end, and kills it when it takes too long. */
   readonly stop: () => Promise<void>;
@@ -68,17 +68,16 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
       return undefined;
     }
   };
-  const isAlive = () => {
-    const pid = readPid();
-    if (pid === undefined) return false;
+  /** The letter of its state in /proc; nothing if there is no such process. */
+  const readState = () => {
     try {
-      process.kill(pid, 0);
-      // A zombie takes signals too; its parent only has not looked yet.
-      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      return /^State:\s+(\w)/m.exec(readFileSync(`/proc/${readPid()}/status`, 'utf8'))?.[1];
     } catch {
-      return false;
+      return undefined;
     }
   };
+  // A zombie is there only because its parent has not looked yet.
+  const isAlive = () => !['Z', undefined].includes(readState());
   const signal = (which: NodeJS.Signals) => {
     const pid = readPid();
     if (pid === undefined || !isAlive()) throw new Error(`${name} was not started from ${folder}`);
@@ -119,6 +118,10 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
     if (!isAlive()) rmSync(join(folder, 'data'), { recursive: true, force: true });
     await start();
   };
+  const freeze = async () => {
+    signal('SIGSTOP');
+    await waitUntil('stopped', () => readState() === 'T');
+  };
   const end = async (which: NodeJS.Signals, timeoutMs?: number) => {
     signal(which);
     await waitUntil('ended', () => !isAlive(), timeoutMs);
@@ -128,7 +131,7 @@ export const createBroker = ({ name, port, probe, prepare }: BrokerKind): OwnBro
     start,
     startFresh,
     kill: () => end('SIGKILL'),
-    freeze: () => signal('SIGSTOP'),
+    freeze,
     thaw: () => signal('SIGCONT'),
     // RabbitMQ 3.10 may never end when it is asked to while it declares a queue.
     stop: () => end('SIGTERM', STOP_MS).catch(() => end('SIGKILL')),

@@ -127,7 +127,7 @@ export const testFaults = async (kind: Site['kind']): Promise<void> => {
     await bus.ready();
     await bus.publish(name, 'before');
 
-    site.own.freeze();
+    await site.own.freeze();
     const frozen = await Promise.all(Array.from({ length: 10 }, () => bus.publish(name, 'frozen')));
     site.own.thaw();
 
