@@ -34,9 +34,7 @@ export interface Side {
 
 const openBus = async (createTransport: (prefetch: number) => BusTransport, handlerCount: number): Promise<Side> => {
   const name = createName('event');
-  const logger = { debug: () => {}, warn: console.error, error: console.error };
-  const open = (prefetch: number) =>
-    createEventBus<Record<string, unknown>>({ transport: createTransport(prefetch), logger });
+  const open = (prefetch: number) => createEventBus<Record<string, unknown>>({ transport: createTransport(prefetch) });
   // Asks for the event once, so that what is sent waits for the service.
   const first = open(1);
   first.subscribe(name, () => {}, { name: 'handler0' })();
@@ -71,11 +69,12 @@ export const openRabbitmq = async (url: string): Promise<Side> => {
   const connection = new Connection({ url, heartbeat: 5 });
   const exchange = createName('exchange');
   const queue = createName('queue');
+  const routingKey = createName('event');
   const exchanges = [{ exchange, type: 'topic', durable: true }];
   const publisher = connection.createPublisher({ confirm: true, exchanges });
   await connection.exchangeDeclare({ exchange, type: 'topic', durable: true });
   await connection.queueDeclare({ queue, ...quorum });
-  await connection.queueBind({ queue, exchange, routingKey: 'event' });
+  await connection.queueBind({ queue, exchange, routingKey });
   let consumer: ReturnType<Connection['createConsumer']> | undefined;
   const receive = (onEvent: () => void) => {
     const qos = { prefetchCount: PREFETCH };
@@ -89,7 +88,7 @@ export const openRabbitmq = async (url: string): Promise<Side> => {
     await connection.close();
   };
   // The client writes it as JSON, and reads it again.
-  return { send: () => publisher.send({ exchange, routingKey: 'event', durable: true }, payload), receive, close };
+  return { send: () => publisher.send({ exchange, routingKey, durable: true }, payload), receive, close };
 };
 
 export const openKafka = async (brokers: string): Promise<Side> => {
