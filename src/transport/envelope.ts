@@ -41,14 +41,16 @@ const encode = (text: string): Uint8Array => {
   return bytes;
 };
 
-let lastAt = Number.NaN;
-let lastTime = '';
-/** Writing a time costs a tenth of an envelope, and many events share their millisecond. */
-const writeTime = (at: number): string => {
-  if (at !== lastAt) lastTime = new Date(at).toISOString();
-  lastAt = at;
-  return lastTime;
+/** Many events share their millisecond, and a time costs a tenth of an envelope, to write as well as to read. */
+const rememberLast = <Input, Output>(convert: (input: Input) => Output) => {
+  let last: { readonly input: Input; readonly output: Output } | undefined;
+  return (input: Input): Output => {
+    if (!last || last.input !== input) last = { input, output: convert(input) };
+    return last.output;
+  };
 };
+const writeTime = rememberLast((at: number) => new Date(at).toISOString());
+const readTime = rememberLast((text: string) => Date.parse(text));
 
 /**
  * An event as a CloudEvent in structured JSON.
@@ -117,7 +119,7 @@ export const open = (body: Uint8Array): Opened => {
   if (typeof type !== 'string' || type === '') return { reason: 'not_cloudevent', message: 'type is missing' };
   if (typeof id !== 'string' || id === '') return { reason: 'not_cloudevent', message: 'id is missing' };
   if (typeof source !== 'string' || source === '') return { reason: 'not_cloudevent', message: 'source is missing' };
-  const occurredAt = new Date(typeof time === 'string' ? time : Date.now());
+  const occurredAt = new Date(typeof time === 'string' ? readTime(time) : Date.now());
   if (Number.isNaN(occurredAt.getTime())) return { reason: 'not_cloudevent', message: 'time is no timestamp' };
   const key = typeof partitionkey === 'string' ? partitionkey : undefined;
   return { name: type, id, occurredAt, metadata: openMetadata(parsed), payload: data, key };

@@ -147,6 +147,25 @@ describe('an id', () => {
     for (const id of readBackwards) expect(id).toMatch(uuidv7Pattern);
   });
 
+  it('ends in 62 random bits', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    subscribe('ping', () => {});
+    const ends: bigint[] = [];
+
+    for (let value = 0; value < 1_000; value++) {
+      const { id } = await publish('ping', { value });
+      ends.push(BigInt(`0x${id.slice(19).replace('-', '')}`) & (2n ** 62n - 1n));
+    }
+
+    expect(new Set(ends).size).toBe(1_000);
+    // By chance outside of this once in a billion times for each bit.
+    for (let bit = 0n; bit < 62n; bit++) {
+      const ones = ends.filter((end) => (end >> bit) & 1n).length;
+      expect(ones).toBeGreaterThan(400);
+      expect(ones).toBeLessThan(600);
+    }
+  });
+
   it('increases while the clock is set back, and follows it after ten seconds', () => {
     const { subscribe, publish } = createLoggedBus();
     const contexts: EventContext[] = [];

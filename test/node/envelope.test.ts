@@ -40,16 +40,19 @@ describe('for every payload and metadata', () => {
     fc.jsonValue(),
     metadata,
     fc.option(fc.string(), { nil: undefined }),
+    fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true }),
   );
 
   it('the envelope is a CloudEvent to the reference implementation, and arrives as it was sent', async () => {
     const { bus, sent, bring } = createLoop();
     const seen: unknown[] = [];
-    bus.subscribeAll(({ name, payload }, context) => seen.push([name, payload, context.id, { ...context.metadata }]));
+    bus.subscribeAll(({ name, payload }, { id, occurredAt, metadata }) =>
+      seen.push([name, payload, id, occurredAt, { ...metadata }]),
+    );
     await bus.ready();
     await fc.assert(
-      fc.asyncProperty(events, async ([name, payload, given, key]) => {
-        const { id, error } = await bus.publish(name, payload, { metadata: given, key });
+      fc.asyncProperty(events, async ([name, payload, given, key, occurredAt]) => {
+        const { id, error } = await bus.publish(name, payload, { metadata: given, key, occurredAt });
         expect(error).toBeUndefined();
         const { body } = sent.at(-1) ?? {};
         const headers = { 'content-type': 'application/cloudevents+json' };
@@ -58,7 +61,7 @@ describe('for every payload and metadata', () => {
 
         await bring(body ?? new Uint8Array());
 
-        expect(seen.at(-1)).toEqual([name, JSON.parse(JSON.stringify(payload)), id, given]);
+        expect(seen.at(-1)).toEqual([name, JSON.parse(JSON.stringify(payload)), id, occurredAt, given]);
       }),
     );
   });
