@@ -23,5 +23,5 @@ declare const TextEncoder: new () => {
   encodeInto(text: string, into: Uint8Array): { written: number };
 };
 declare const TextDecoder: new (label: string, options: { fatal: boolean }) => { decode(bytes: Uint8Array): string };
-declare const crypto: { randomUUID(): string };
+declare const crypto: { randomUUID(): string; getRandomValues(words: Uint32Array): Uint32Array };
 declare const performance: { now(): number };
