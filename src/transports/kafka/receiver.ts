@@ -117,6 +117,44 @@ const createIntake = (prefetch: number, next: () => KafkaMessage | null, handle:
   return { read, hold, release, change, stop, hasRoom, isStopping: () => stopping, count: () => handling + waiting };
 };
 
+/** Hands an event on once its time has come, and takes note when it has been handled. */
+const handle = (
+  message: KafkaMessage,
+  positions: ReturnType<typeof createPositions>,
+  intake: ReturnType<typeof createIntake>,
+  deliver: Deliver,
+): void => {
+  const offsets = positions.positionOf(message);
+  const inHand = offsets?.take(message.offset);
+  if (!offsets || !inHand) return;
+  const delivery = toDelivery(message);
+  const finish = () => {
+    intake.change(-1, 0);
+    offsets.finish(inHand);
+    positions.commitSoon();
+    intake.read();
+  };
+  // A log has no way to give an event back: it is handed on again until its retry or dead letter is safe. What is not
+  // when the process stops is never committed, and comes again.
+  const fail = (): unknown => (intake.isStopping() ? intake.change(-1, 0) : handOn());
+  const handOn = () => deliver(delivery).then(finish, fail);
+  const begin = (): unknown => {
+    // One that has waited may be another's by now.
+    if (intake.isStopping() || positions.positionOf(message) !== offsets) return intake.read();
+    intake.change(1, 0);
+    return handOn();
+  };
+  const notBefore = delivery.headers[NOT_BEFORE];
+  const waitMs = notBefore === undefined ? 0 : Number(notBefore) - Date.now();
+  if (waitMs > 0) {
+    intake.change(0, 1);
+    void after(waitMs).then(() => {
+      intake.change(0, -1);
+      return begin();
+    });
+  } else begin();
+};
+
 /**
  * Reads each assignment by a stream of its own, from what has been committed. One from before still holds, and still
  * gets, events of partitions that were away in between: past what their other owner has left.
@@ -188,41 +226,14 @@ export const join = async (
   const open = () => consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode });
   const positions = createPositions(consumer);
 
-  const handle = (message: KafkaMessage): void => {
-    const offsets = positions.positionOf(message);
-    const inHand = offsets?.take(message.offset);
-    if (!offsets || !inHand) return;
-    const delivery = toDelivery(message);
-    const finish = () => {
-      intake.change(-1, 0);
-      offsets.finish(inHand);
-      positions.commitSoon();
-      intake.read();
-    };
-    // A log has no way to give an event back: it is handed on again until its retry or dead letter is safe. What is not
-    // when the process stops is never committed, and comes again.
-    const fail = (): unknown => (intake.isStopping() ? intake.change(-1, 0) : handOn());
-    const handOn = () => deliver(delivery).then(finish, fail);
-    const begin = (): unknown => {
-      // One that has waited may be another's by now.
-      if (intake.isStopping() || positions.positionOf(message) !== offsets) return intake.read();
-      intake.change(1, 0);
-      return handOn();
-    };
-    const notBefore = delivery.headers[NOT_BEFORE];
-    const waitMs = notBefore === undefined ? 0 : Number(notBefore) - Date.now();
-    if (waitMs > 0) {
-      intake.change(0, 1);
-      void after(waitMs).then(() => {
-        intake.change(0, -1);
-        return begin();
-      });
-    } else begin();
-  };
   const mayFetch = () => intake.hasRoom() && (consumer.assignments?.length ?? 0) > 0;
   const onStall = () => onEnd(new Error('The consumer has stopped fetching'));
   const watch = createFetchWatch(STALLED_MS + sessionTimeoutMs * 2, mayFetch, onStall);
-  const intake = createIntake(prefetch, () => source.read(), handle);
+  const intake = createIntake(
+    prefetch,
+    () => source.read(),
+    (message) => handle(message, positions, intake, deliver),
+  );
   let begun = false;
   const fail = (error: unknown) => {
     if (begun && !intake.isStopping()) onEnd(error);
