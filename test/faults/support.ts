@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
 import { createEventBus, type EventBus, type PublishOptions } from 'mapbus';
+import { deadLetters } from 'mapbus/transport';
 import { transportFromUrl } from 'mapbus/url';
 import { folderOf, type OwnBroker } from '../../scripts/services/broker.ts';
 import { kafkaProxy } from '../../scripts/services/kafka.ts';
@@ -83,6 +84,14 @@ export const createNotes = () => {
   };
   const ids = () => read().map(([id = '']) => id);
   return { file, read, ids };
+};
+
+/** What a service has given up. */
+export const countDeadLetters = async (url: string, service: string): Promise<number> => {
+  const bus = await openBus(url, service);
+  const letters = await deadLetters(bus).list();
+  await bus.close();
+  return letters.length;
 };
 
 export interface WorkerOptions {
