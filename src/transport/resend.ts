@@ -6,18 +6,20 @@ const PAUSE_MS = 100;
  * Tries until it succeeds, or until `signal` says that the time is over, or for an error that `isFinal`. Sending an event
  * again is safe, since it keeps its id.
  */
-export const resendUntil = (
+export const resendUntil = async (
   signal: AbortSignal,
   sendOnce: () => Promise<void>,
   isFinal: (error: unknown) => boolean,
 ): Promise<void> => {
-  const resend = async (error: unknown): Promise<void> => {
-    if (signal.aborted || isFinal(error)) throw error;
-    await after(PAUSE_MS);
-    if (signal.aborted) throw error;
-    return sendOnce().catch(resend);
-  };
-  return sendOnce().catch(resend);
+  while (true) {
+    try {
+      return await sendOnce();
+    } catch (error) {
+      if (signal.aborted || isFinal(error)) throw error;
+      await after(PAUSE_MS);
+      if (signal.aborted) throw error;
+    }
+  }
 };
 
 /** An error that waiting does not mend: `ready` rejects with it at once. */

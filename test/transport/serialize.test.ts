@@ -46,6 +46,9 @@ it('what JSON carries is written as JSON writes it, however deep it is', () => {
       expect(serialize({ type: 'a', data })).toBe(JSON.stringify({ type: 'a', data }));
     }),
   );
+  const dated = { at: new Date(0), none: undefined };
+  expect(serialize({ data: dated })).toBe('{"data":{"at":"1970-01-01T00:00:00.000Z"}}');
+  expect(serialize({ data: undefined })).toBe('{}');
 });
 
 it('what JSON cannot carry is refused however deep it is', () => {
