@@ -58,12 +58,12 @@ export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (
     if (!current || performance.now() - current.openedAt > timeoutMs / SLOTS) current = openSlot(timeoutMs, late);
     return current;
   };
-  const leave = ({ pending, timer }: Slot, entry: Entry): void => {
-    if (!remove(pending, entry)) return;
+  const leave = (slot: Slot, entry: Entry): void => {
+    if (!remove(slot.pending, entry)) return;
     land();
-    if (pending.length > 0) return;
-    clearTimeout(timer);
-    if (current?.pending === pending) current = undefined;
+    if (slot.pending.length > 0) return;
+    clearTimeout(slot.timer);
+    if (current === slot) current = undefined;
   };
 
   /** Settles as the work does, or rejects with what `late` gives once the time is over. */

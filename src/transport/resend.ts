@@ -6,19 +6,22 @@ const PAUSE_MS = 100;
  * Tries until it succeeds, or until `signal` says that the time is over, or for an error that `isFinal`. Sending an event
  * again is safe, since it keeps its id.
  */
-export const resendUntil = async (
+export const resendUntil = (
   signal: AbortSignal,
   sendOnce: () => Promise<void>,
   isFinal: (error: unknown) => boolean,
 ): Promise<void> => {
-  while (true) {
-    try {
-      return await sendOnce();
-    } catch (error) {
-      if (signal.aborted || isFinal(error)) throw error;
-      await after(PAUSE_MS);
-      if (signal.aborted) throw error;
-    }
+  const resend = async (error: unknown): Promise<void> => {
+    if (signal.aborted || isFinal(error)) throw error;
+    await after(PAUSE_MS);
+    if (signal.aborted) throw error;
+    return resendUntil(signal, sendOnce, isFinal);
+  };
+  // Not an asynchronous function: most succeed at once, and one would cost each of them a promise more.
+  try {
+    return sendOnce().catch(resend);
+  } catch (error) {
+    return resend(error);
   }
 };
 

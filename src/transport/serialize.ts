@@ -1,5 +1,6 @@
 import { createError } from '../core/check.ts';
 
+/** Where looking ends, at a cycle too; JSON tells the one from the other. */
 const MAX_DEPTH = 32;
 
 const pathOf = (keys: readonly PropertyKey[]) => keys.map((key) => `[${JSON.stringify(key)}]`).join('');
