@@ -77,7 +77,7 @@ export default defineConfig({
     // The transports and what only they use are tested on brokers, where processes die: that counts no lines.
     coverage: {
       provider: 'v8',
-      include: ['src/core/**/*.ts', 'src/helpers/**/*.ts'],
+      include: ['src/{base,core,helpers}/**/*.ts'],
       thresholds: { lines: 100, functions: 100, branches: 100, statements: 100 },
     },
   },

@@ -2,8 +2,10 @@
  * The in-memory event bus: `import { createEventBus } from 'mapbus'`.
  * @module
  */
+
+export type { BusTransport, EventBusOptions } from './base/parts.ts';
+export type { TransportFeatures } from './base/port.ts';
 export { createEventBus } from './core/bus.ts';
-export type { BusTransport, EventBusOptions, TransportFeatures } from './core/transport.ts';
 export { assertHandled } from './helpers/assert-handled.ts';
 export { type EventIterator, type EventsOfOptions, eventsOf } from './helpers/events-of.ts';
 export { type WaitForOptions, waitFor } from './helpers/wait-for.ts';

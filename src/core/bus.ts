@@ -1,15 +1,15 @@
+import { check, checkOptions, type Known } from '../base/check.ts';
+import { type Count, createCount } from '../base/count.ts';
+import { abortAll, NO_METADATA, type Signals } from '../base/event.ts';
+import type { Call, EventBusOptions, Reporter, UntypedBus } from '../base/parts.ts';
+import { ASYNC_DISPOSE } from '../base/symbols.ts';
+import { within } from '../base/within.ts';
 import type { CloseOptions, EventBus, SubscribeOptions } from '../types.ts';
-import { check, checkOptions, type Known } from './check.ts';
-import { type Count, createCount } from './count.ts';
 import { createDispatch } from './dispatch.ts';
-import { NO_METADATA, type Publication, type Signals } from './event.ts';
 import { createPublish } from './publish.ts';
-import { type Call, createRegistry } from './registry.ts';
-import { createReporter, type Reporter } from './report.ts';
+import { createRegistry } from './registry.ts';
+import { createReporter } from './report.ts';
 import { createSubscribe } from './subscribe.ts';
-import { ASYNC_DISPOSE } from './symbols.ts';
-import type { EventBusOptions, UntypedBus } from './transport.ts';
-import { within } from './within.ts';
 
 const KNOWN_OPTIONS: Known = {
   logger: ['debug', 'warn', 'error'],
@@ -20,22 +20,19 @@ const KNOWN_OPTIONS: Known = {
 };
 
 /** Waits for what is in flight as long as the time limit allows, then aborts the signals of what still is. */
-const createClose = (reporter: Reporter, flights: Count, signals: Signals) => {
+const createClose = ({ log }: Reporter, { idle, inFlight }: Count, signals: Signals) => {
   let closing: Promise<void> | undefined;
   const late = () => {
-    reporter.log('warn', 'event_bus_drain_timed_out', { inFlight: flights.inFlight() });
-    signals.reason = new DOMException('[mapbus] The bus is closed', 'AbortError');
-    for (const controller of signals.controllers) controller.abort(signals.reason);
+    log('warn', 'event_bus_drain_timed_out', { inFlight: inFlight() });
+    abortAll(signals, new DOMException('[mapbus] The bus is closed', 'AbortError'));
   };
   const close = (options: CloseOptions = {}): Promise<void> => {
     checkOptions('close options', options, { drainTimeoutMs: 'positive milliseconds' });
-    closing ??= within(options.drainTimeoutMs ?? 10_000, flights.idle(), late);
+    closing ??= within(options.drainTimeoutMs ?? 10_000, idle(), late);
     return closing;
   };
   return { close, isClosed: () => closing !== undefined };
 };
-
-type HandlerOfAll = (event: { name: string; payload: unknown }, context: Publication) => unknown;
 
 /**
  * Creates an event bus.
@@ -50,26 +47,25 @@ export const createEventBus = <Events extends object, Session = unknown>(
 ): EventBus<Events, Session> => {
   checkOptions('createEventBus options', options, KNOWN_OPTIONS);
   const { contextStorage, transport } = options;
-  const registry = createRegistry();
+  const { add, handlersOf, count } = createRegistry();
   const reporter = createReporter(options);
   const flights = createCount();
   const signals: Signals = { controllers: new Set(), reason: undefined };
   const { dispatch, current } = createDispatch(reporter, flights);
-  const parts = { registry, reporter, dispatch, signals };
+  const parts = { handlersOf, reporter, dispatch, signals };
   const { close, isClosed } = createClose(reporter, flights, signals);
-  const register = createSubscribe(registry, contextStorage, isClosed);
+  const register = createSubscribe(add, contextStorage, isClosed);
   const context = () => (contextStorage ? contextStorage.getStore() : current());
   const bus = {
-    subscribe: (name: string, handler: Call, subscribeOptions?: SubscribeOptions) => {
+    subscribe: (name: string, handler: Call, options?: SubscribeOptions) => {
       check('event name', name, 'string');
-      return register(name, handler, handler, subscribeOptions);
+      return register(name, handler, options);
     },
-    subscribeAll: (handler: HandlerOfAll, subscribeOptions?: SubscribeOptions) =>
-      register(undefined, handler, (payload, event) => handler({ name: event.name, payload }, event), subscribeOptions),
+    subscribeAll: (handler: Call, options?: SubscribeOptions) => register(undefined, handler, options),
     publish: createPublish(parts, isClosed),
     getMetadata: () => context()?.metadata ?? NO_METADATA,
     getSession: () => context()?.session,
-    handlerCount: registry.count,
+    handlerCount: count,
     ready: async () => {},
     idle: flights.idle,
     close,

@@ -1,17 +1,12 @@
+import { isObject } from '../base/check.ts';
+import type { Count } from '../base/count.ts';
+import { createResult, type Publication, type Result, release } from '../base/event.ts';
+import type { BusParts, Reporter } from '../base/parts.ts';
 import type { PublishResult } from '../types.ts';
-import { isObject } from './check.ts';
-import type { Count } from './count.ts';
-import { createResult, type Publication, type Result, release } from './event.ts';
-import type { Subscription } from './registry.ts';
-import type { Reporter } from './report.ts';
 
-export type Dispatch = ReturnType<typeof createDispatch>['dispatch'];
 type Fail = (result: Result, handlerName: string, error: unknown, event: Publication, payload: unknown) => void;
 
-/**
- * Makes what follows the asynchronous handlers of one publish, each by a call that gives the promise of them all. One
- * without any makes nothing of it.
- */
+/** Makes what follows the asynchronous handlers of one publish, each by a call that gives the promise of them all. */
 const createFollow = ({ start, land }: Count, fail: Fail, result: Result, event: Publication, payload: unknown) => {
   let pending = 0;
   let arrive!: (result: PublishResult) => void;
@@ -45,8 +40,8 @@ export const createDispatch = ({ publishing, handlerFailed }: Reporter, flights:
     handlerFailed(event, payload, failure);
   };
 
-  /** Starts every handler, in order. The hot path: only what is asynchronous costs more than a loop and two objects. */
-  const dispatch = (list: readonly Subscription[], payload: unknown, event: Publication): Promise<PublishResult> => {
+  /** The hot path: only what is asynchronous costs more than a loop and two objects. */
+  const dispatch: BusParts['dispatch'] = (list, payload, event) => {
     publishing?.(event, list.length);
     const result = createResult(event);
     const outer = current;

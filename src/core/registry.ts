@@ -1,22 +1,10 @@
-import type { Publication } from './event.ts';
-
-export type Call = (payload: unknown, event: Publication) => unknown;
-
-export interface Subscription {
-  readonly handlerName: string;
-  readonly call: Call;
-  readonly order: number;
-  /** False once removed, for the publishes that are still going through a list with it. */
-  active: boolean;
-}
+import type { Call, Subscription } from '../base/parts.ts';
 
 interface Entry {
   readonly subscriptions: Set<Subscription>;
   /** A copy to go through, which later changes leave alone: made by the first publish after a change. */
   list?: readonly Subscription[] | undefined;
 }
-
-export type Registry = ReturnType<typeof createRegistry>;
 
 /** The handlers by name; those of every name are under `undefined`. */
 export const createRegistry = () => {
@@ -43,17 +31,16 @@ export const createRegistry = () => {
     };
   };
 
-  /** Who is called for a name, in subscription order. */
-  const list = (name: string): readonly Subscription[] => {
+  const handlersOf = (name: string): readonly Subscription[] => {
     const entry = entries.get(name) ?? every;
     entry.list ??= [...new Set([...entry.subscriptions, ...every.subscriptions])].sort((a, b) => a.order - b.order);
     return entry.list;
   };
 
   const count = (name?: string): number => {
-    if (name !== undefined) return list(name).length;
+    if (name !== undefined) return handlersOf(name).length;
     return [...entries.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, 0);
   };
 
-  return { add, list, count };
+  return { add, handlersOf, count };
 };

@@ -1,9 +1,11 @@
+import { ABORT_SIGNAL, check, checkOptions, isObject, type Known } from '../base/check.ts';
+import { createError } from '../base/errors.ts';
+import { withSignal } from '../base/event.ts';
+import type { Call } from '../base/parts.ts';
+import { DISPOSE } from '../base/symbols.ts';
+import { within } from '../base/within.ts';
 import type { ContextStorage, SubscribeOptions, Unsubscribe } from '../types.ts';
-import { ABORT_SIGNAL, check, checkOptions, createError, isObject, type Known } from './check.ts';
-import { withSignal } from './event.ts';
-import type { Call, Registry } from './registry.ts';
-import { DISPOSE } from './symbols.ts';
-import { within } from './within.ts';
+import type { createRegistry } from './registry.ts';
 
 const KNOWN_OPTIONS: Known = {
   once: 'boolean',
@@ -26,12 +28,10 @@ const withTimeout =
     return isObject(returned) && within(timeoutMs, Promise.resolve(returned), late);
   };
 
-type Named = (...args: never) => unknown;
-
-/** Registers `call`, which is `handler` or calls it. */
+/** Registers a handler of one name, or of every name, which gets the name with the payload. */
 export const createSubscribe =
-  ({ add }: Registry, storage: ContextStorage | undefined, isClosed: () => boolean) =>
-  (name: string | undefined, handler: Named, call: Call, options: SubscribeOptions = {}): Unsubscribe => {
+  (add: ReturnType<typeof createRegistry>['add'], storage: ContextStorage | undefined, isClosed: () => boolean) =>
+  (name: string | undefined, handler: Call, options: SubscribeOptions = {}): Unsubscribe => {
     check('handler', handler, 'function');
     checkOptions('subscribe options', options, KNOWN_OPTIONS);
     if (isClosed()) throw createError('closed', 'Cannot subscribe: the bus is closed');
@@ -41,6 +41,8 @@ export const createSubscribe =
       remove();
       signal?.removeEventListener('abort', unsubscribe);
     };
+    const named: Call = (payload, event) => handler({ name: event.name, payload }, event);
+    const call = name === undefined ? named : handler;
     const stored: Call = storage ? (payload, event) => storage.run(event, () => call(payload, event)) : call;
     const timed = timeoutMs === undefined ? stored : withTimeout(stored, handlerName, timeoutMs);
     const single: Call = (payload, event) => {

@@ -1,5 +1,6 @@
-import { ABORT_SIGNAL, checkOptions, createError, type Known } from '../core/check.ts';
-import { ASYNC_DISPOSE } from '../core/symbols.ts';
+import { ABORT_SIGNAL, checkOptions, type Known } from '../base/check.ts';
+import { createError } from '../base/errors.ts';
+import { ASYNC_DISPOSE } from '../base/symbols.ts';
 import type { EventName, Subscriber } from '../types.ts';
 
 /** How long is iterated, and how much is kept. */

@@ -1,4 +1,4 @@
-import { ABORT_SIGNAL, checkOptions, type Known } from '../core/check.ts';
+import { ABORT_SIGNAL, checkOptions, type Known } from '../base/check.ts';
 import type { EventName, Subscriber } from '../types.ts';
 
 /** Which event is waited for, and how long. */

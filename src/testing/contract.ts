@@ -1,5 +1,6 @@
+import type { BusTransport } from '../base/parts.ts';
+import type { TransportFeatures } from '../base/port.ts';
 import { createEventBus } from '../core/bus.ts';
-import type { BusTransport, TransportFeatures } from '../core/transport.ts';
 import { type DeadLetter, type DeliveryOptions, deadLetters } from '../transport/index.ts';
 import type { EventBus } from '../types.ts';
 import { createCollector, expectEqual } from './collect.ts';

@@ -1,5 +1,6 @@
-import { createCount } from '../core/count.ts';
-import type { BusTransport, Delivery, Message, Transport, VisitDeadLetter } from '../core/transport.ts';
+import { createCount } from '../base/count.ts';
+import type { BusTransport } from '../base/parts.ts';
+import type { Delivery, Message, Transport, VisitDeadLetter } from '../base/port.ts';
 import { after } from '../transport/after.ts';
 import { type DeliveryOptions, defineTransport, readOptions } from '../transport/index.ts';
 

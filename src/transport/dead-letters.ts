@@ -1,4 +1,4 @@
-import type { Delivery, Message, Transport } from '../core/transport.ts';
+import type { Delivery, Message, Transport } from '../base/port.ts';
 import { type Opened, open } from './envelope.ts';
 import * as header from './headers.ts';
 

@@ -1,4 +1,4 @@
-import { createCount } from '../core/count.ts';
+import { createCount } from '../base/count.ts';
 
 /** Work that has not settled, and where it is in its slot. */
 interface Entry {

@@ -1,9 +1,11 @@
-import { check, createError } from '../core/check.ts';
-import { createEvent, createResult, type Publication } from '../core/event.ts';
-import { findFault, refuse, wrongOption } from '../core/publish.ts';
-import { ASYNC_DISPOSE } from '../core/symbols.ts';
-import type { BusParts, BusTransport, Message, Transport, TransportFeatures, UntypedBus } from '../core/transport.ts';
-import { within } from '../core/within.ts';
+import { check } from '../base/check.ts';
+import { createError } from '../base/errors.ts';
+import { createEvent, createResult, type Publication } from '../base/event.ts';
+import type { BusParts, BusTransport, UntypedBus } from '../base/parts.ts';
+import type { Message, Transport, TransportFeatures } from '../base/port.ts';
+import { findFault, refuse, wrongOption } from '../base/refuse.ts';
+import { ASYNC_DISPOSE } from '../base/symbols.ts';
+import { within } from '../base/within.ts';
 import type { CloseOptions, EventBusError, PublishOptions, PublishResult, SubscribeOptions } from '../types.ts';
 import { rememberDeadLetters } from './dead-letters.ts';
 import { createDeliver } from './deliver.ts';
@@ -59,10 +61,10 @@ const createPublish = (
 };
 
 /** Every handler has a name of its own, since a retry is for one handler and may reach another process. */
-const checkHandler = ({ registry }: BusParts, name: string | undefined, label: string) => {
+const checkHandler = ({ handlersOf }: BusParts, name: string | undefined, label: string) => {
   const where = name === undefined ? 'subscribeAll' : `subscribe to ${name}`;
   if (label === '') throw new TypeError(`[mapbus] ${where}: expected a named function or { name }, got neither`);
-  if (name !== undefined && registry.list(name).some(({ handlerName }) => handlerName === label))
+  if (name !== undefined && handlersOf(name).some(({ handlerName }) => handlerName === label))
     throw new TypeError(`[mapbus] ${where}: expected a name of its own for each handler, got ${label} twice`);
 };
 

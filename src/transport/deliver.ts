@@ -1,7 +1,8 @@
-import { createCount } from '../core/count.ts';
-import { applyOptions, createEvent } from '../core/event.ts';
-import { describe } from '../core/report.ts';
-import type { BusParts, Delivery, Message } from '../core/transport.ts';
+import { createCount } from '../base/count.ts';
+import { describe } from '../base/errors.ts';
+import { applyOptions, createEvent } from '../base/event.ts';
+import type { BusParts } from '../base/parts.ts';
+import type { Delivery, Message } from '../base/port.ts';
 import { after } from './after.ts';
 import { open } from './envelope.ts';
 import * as header from './headers.ts';
@@ -61,7 +62,11 @@ const createAfterlife = (send: Send, { service, maxAttempts, retryDelayMs }: Set
 };
 
 /** What a transport hands its deliveries to. */
-export const createDeliver = ({ registry, reporter, dispatch, signals }: BusParts, send: Send, settings: Settings) => {
+export const createDeliver = (
+  { handlersOf, reporter, dispatch, signals }: BusParts,
+  send: Send,
+  settings: Settings,
+) => {
   const { start, land, idle } = createCount();
   const { bury, retry } = createAfterlife(send, settings);
   const inLane = createLanes();
@@ -71,7 +76,7 @@ export const createDeliver = ({ registry, reporter, dispatch, signals }: BusPart
     const handlerName = arrival.delivery.headers[header.HANDLER];
     const event = createEvent(name, signals);
     applyOptions(event, { id, occurredAt, metadata });
-    const all = registry.list(name);
+    const all = handlersOf(name);
     const list =
       handlerName === undefined ? all : all.filter((subscription) => subscription.handlerName === handlerName);
     if (list.length === 0) {

@@ -1,4 +1,4 @@
-import { isObject } from '../core/check.ts';
+import { isObject } from '../base/check.ts';
 import type { EventContext, Metadata } from '../types.ts';
 import { serialize } from './serialize.ts';
 

@@ -1,4 +1,4 @@
-import { check, checkOptions, type Known } from '../core/check.ts';
+import { check, checkOptions, type Known } from '../base/check.ts';
 
 /** What every transport takes beside its own options. */
 export interface DeliveryOptions {

@@ -1,5 +1,6 @@
-import { createError, isObject } from '../core/check.ts';
-import type { Message, Transport } from '../core/transport.ts';
+import { isObject } from '../base/check.ts';
+import { createError } from '../base/errors.ts';
+import type { Message, Transport } from '../base/port.ts';
 import type { EventBusError } from '../types.ts';
 import { createDeadlines } from './deadlines.ts';
 import type { Settings } from './options.ts';

@@ -1,4 +1,4 @@
-import { createError } from '../core/check.ts';
+import { createError } from '../base/errors.ts';
 
 /** Where looking ends, at a cycle too; JSON tells the one from the other. */
 const MAX_DEPTH = 32;

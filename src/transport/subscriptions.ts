@@ -1,7 +1,7 @@
-import { createError } from '../core/check.ts';
-import type { Reporter } from '../core/report.ts';
-import type { Delivery, Transport } from '../core/transport.ts';
-import { within } from '../core/within.ts';
+import { createError } from '../base/errors.ts';
+import type { Reporter } from '../base/parts.ts';
+import type { Delivery, Transport } from '../base/port.ts';
+import { within } from '../base/within.ts';
 import { after } from './after.ts';
 import type { Settings } from './options.ts';
 

@@ -11,6 +11,17 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
 );
 const importsOf = (path: string) =>
   [...read(join('src', path)).matchAll(/from '([^']+)'/g)].map(([, from = '']) => from);
+const innerImportsOf = (path: string) =>
+  importsOf(path)
+    .filter((from) => from.startsWith('.'))
+    .map((from) => normalize(join(path, '..', from)));
+/** What the modules of a folder import that is not in it. */
+const outsideOf = (folder: string) => {
+  const imports = sources
+    .filter((path) => path.startsWith(`${folder}/`))
+    .flatMap((path) => [...importsOf(path).filter((from) => !from.startsWith('.')), ...innerImportsOf(path)]);
+  return [...new Set(imports)].filter((from) => !from.startsWith(`${folder}/`)).sort();
+};
 
 describe('the package', () => {
   it('has an export for every door and a door for every export', () => {
@@ -37,24 +48,38 @@ describe('the package', () => {
     expect(files?.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
   });
 
-  it('has a core that imports itself, the types and uuidv7', () => {
-    const core = sources.filter((path) => path.startsWith('core/'));
-    const outside = core
-      .flatMap(importsOf)
-      .map((from) => (from.startsWith('.') ? normalize(join('core', from)) : from))
-      .filter((from) => !from.startsWith('core/'));
-
-    expect([...new Set(outside)].sort()).toEqual(['types.ts', 'uuidv7']);
+  it('has a base that imports itself, the types and uuidv7, and a core that imports no more than these', () => {
+    expect(outsideOf('base')).toEqual(['types.ts', 'uuidv7']);
+    expect(outsideOf('core').filter((from) => !from.startsWith('base/'))).toEqual(['types.ts']);
   });
 
-  it('has no function of more than 40 lines in the core, or 90 around it', () => {
+  it('has in its base only what more than the core is built on', () => {
+    const used = new Set<string>();
+    const visit = (path: string): void => {
+      if (used.has(path)) return;
+      used.add(path);
+      for (const from of innerImportsOf(path)) if (from.startsWith('base/')) visit(from);
+    };
+    const elsewhere = sources.filter((path) => !/^(core|base)\//.test(path));
+    for (const path of elsewhere.flatMap(innerImportsOf)) if (path.startsWith('base/')) visit(path);
+
+    expect([...used].sort()).toEqual(sources.filter((path) => path.startsWith('base/')).sort());
+  });
+
+  it('has a core of at most 300 lines, docstrings included', () => {
+    const core = sources.filter((path) => path.startsWith('core/')).map((path) => read(join('src', path)));
+
+    expect(core.join('').split('\n').length - 1).toBeLessThanOrEqual(300);
+  });
+
+  it('has no function of more than 40 lines in the base, the core and the helpers, or 90 around it', () => {
     const long: string[] = [];
     for (const path of sources) {
       const file = ts.createSourceFile(path, read(join('src', path)), ts.ScriptTarget.Latest, true);
       const lineOf = (position: number) => file.getLineAndCharacterOfPosition(position).line + 1;
       const visit = (node: ts.Node): void => {
         const lines = lineOf(node.end) - lineOf(node.getStart()) + 1;
-        const limit = /^(core|helpers)\//.test(path) ? 40 : 90;
+        const limit = /^(base|core|helpers)\//.test(path) ? 40 : 90;
         if (ts.isFunctionLike(node) && lines > limit) long.push(`${path}:${lineOf(node.getStart())}`);
         ts.forEachChild(node, visit);
       };
@@ -67,8 +92,7 @@ describe('the package', () => {
   it('has no cycle among its modules', () => {
     const visit = (path: string, above: readonly string[]): void => {
       expect(above).not.toContain(path);
-      const inner = importsOf(path).filter((from) => from.startsWith('.'));
-      for (const from of inner) visit(normalize(join(path, '..', from)), [...above, path]);
+      for (const from of innerImportsOf(path)) visit(from, [...above, path]);
     };
 
     for (const path of sources) visit(path, []);

@@ -8,7 +8,7 @@ import {
   ProduceAcks,
   Producer,
 } from '@platformatic/kafka';
-import type { Delivery } from '../../core/transport.ts';
+import type { Delivery } from '../../base/port.ts';
 import { createFatal } from '../../transport/index.ts';
 
 export type KafkaMessage = Message<Buffer, Buffer, Buffer, Buffer>;

@@ -1,5 +1,5 @@
 import type { BaseOptions } from '@platformatic/kafka';
-import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../../core/transport.ts';
+import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../../base/port.ts';
 import { after } from '../../transport/after.ts';
 import { resendUntil, within } from '../../transport/index.ts';
 import { createBatches } from './batches.ts';

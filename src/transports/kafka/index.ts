@@ -3,8 +3,9 @@
  * @module
  */
 import type { ConnectionOptions } from '@platformatic/kafka';
-import { check, type Known } from '../../core/check.ts';
-import type { BusTransport, TransportFeatures } from '../../core/transport.ts';
+import { check, type Known } from '../../base/check.ts';
+import type { BusTransport } from '../../base/parts.ts';
+import type { TransportFeatures } from '../../base/port.ts';
 import { BROKER_OPTIONS, type BrokerOptions, defineTransport, readOptions } from '../../transport/index.ts';
 import { connect } from './connect.ts';
 import { type KafkaNames, readNames } from './names.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { BaseOptions } from '@platformatic/kafka';
-import type { Delivery } from '../../core/transport.ts';
+import type { Delivery } from '../../base/port.ts';
 import { after } from '../../transport/after.ts';
 import { within } from '../../transport/index.ts';
 import {

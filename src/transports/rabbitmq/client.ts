@@ -1,5 +1,5 @@
 import { Connection, type ConnectionOptions } from 'rabbitmq-client';
-import type { Delivery } from '../../core/transport.ts';
+import type { Delivery } from '../../base/port.ts';
 import { createFatal } from '../../transport/index.ts';
 
 export const after = (delayMs: number): Promise<void> =>

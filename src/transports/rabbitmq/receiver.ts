@@ -1,5 +1,5 @@
 import type { Connection, ConnectionOptions } from 'rabbitmq-client';
-import type { Delivery } from '../../core/transport.ts';
+import type { Delivery } from '../../base/port.ts';
 import { after, codeOf, fatal, isRefusal, openConnection, toDelivery } from './client.ts';
 import type { Topology } from './topology.ts';
 

@@ -1,5 +1,5 @@
 import type { Connection, ConnectionOptions, Envelope, Publisher } from 'rabbitmq-client';
-import type { Message } from '../../core/transport.ts';
+import type { Message } from '../../base/port.ts';
 import { resendUntil } from '../../transport/index.ts';
 import { after, isRefusal, openConnection } from './client.ts';
 import type { Topology } from './topology.ts';

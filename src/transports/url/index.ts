@@ -2,7 +2,7 @@
  * A transport that an environment variable chooses: `import { transportFromUrl } from 'mapbus/url'`.
  * @module
  */
-import type { BusTransport } from '../../core/transport.ts';
+import type { BusTransport } from '../../base/parts.ts';
 import type { DeliveryOptions } from '../../transport/index.ts';
 
 type Query = ReadonlyMap<string, string>;

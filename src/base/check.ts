@@ -1,5 +1,3 @@
-import type { EventBusError, EventBusErrorCode } from '../types.ts';
-
 /** What a value must be: what `typeof` says, a number of a kind, or an object with these methods. */
 type Expected =
   | ('function' | 'string' | 'boolean' | 'object' | 'positive milliseconds' | 'positive integer')
@@ -9,9 +7,6 @@ export type Known = Readonly<Record<string, Expected>>;
 
 /** What an `AbortSignal` is known by: it may come from another realm. */
 export const ABORT_SIGNAL: Expected = ['addEventListener', 'removeEventListener'];
-
-export const createError = (code: EventBusErrorCode, message: string, cause?: unknown): EventBusError =>
-  Object.assign(new Error(`[mapbus] ${message}`, cause === undefined ? {} : { cause }), { code });
 
 export const isObject = (value: unknown): value is object =>
   (typeof value === 'object' && value !== null) || typeof value === 'function';

@@ -1,9 +1,3 @@
-import type { ContextStorage, EventBus, ReportOptions } from '../types.ts';
-import type { Dispatch } from './dispatch.ts';
-import type { Signals } from './event.ts';
-import type { Registry } from './registry.ts';
-import type { Reporter } from './report.ts';
-
 /** What a transport can do. They say which checks of the contract apply to it, and are the rows of the README's table. */
 export interface TransportFeatures {
   /** An event that was accepted survives a restart of the broker, and waits for a service that is away. */
@@ -69,33 +63,4 @@ export interface Transport {
   readonly idle?: () => Promise<void>;
   /** Goes once through the dead letters of the service. */
   readonly visitDeadLetters?: (visit: VisitDeadLetter) => Promise<void>;
-}
-
-/** A bus whose events nobody has declared. */
-export type UntypedBus = EventBus<Record<string, unknown>>;
-
-/** The bus without its transport, in parts: what the part of the bus between it and a transport is built on. */
-export interface BusParts {
-  readonly local: UntypedBus;
-  readonly registry: Registry;
-  readonly reporter: Reporter;
-  readonly dispatch: Dispatch;
-  readonly signals: Signals;
-}
-
-/** A transport with the bus's part around it, as `createEventBus` takes it: what `defineTransport` makes. */
-export interface BusTransport {
-  readonly features: TransportFeatures;
-  readonly attach: (parts: BusParts) => UntypedBus;
-}
-
-/** What a bus is made with. */
-export interface EventBusOptions extends ReportOptions {
-  /**
-   * An `AsyncLocalStorage` of this bus alone makes `getMetadata` and `getSession` right everywhere below a handler.
-   * Without it they are right until the handler's first `await`, and empty after it.
-   */
-  readonly contextStorage?: ContextStorage | undefined;
-  /** Carries events between processes. @default none: in memory */
-  readonly transport?: BusTransport | undefined;
 }

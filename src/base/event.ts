@@ -1,6 +1,6 @@
-import { UUID } from 'uuidv7';
 import type { EventContext, HandlerFailure, Metadata, PublishOptions, PublishResult } from '../types.ts';
 import { check } from './check.ts';
+import { makeId, stamp } from './ids.ts';
 
 const STAMP = Symbol();
 const ID = Symbol();
@@ -33,34 +33,10 @@ export interface Result extends Writable<PublishResult> {
 
 export const NO_METADATA: Metadata = Object.freeze({});
 
-// Events of one millisecond are told apart by steps of 2^-11 ms, which a double holds exactly until the year 2109.
-// A clock that is set back is followed after 10 s, as package uuidv7 does.
-// In a typed array, since a variable would box every new number (a tenth of a publish on Node 20).
-const last = new Float64Array(1);
-const stamp = () => {
-  const now = Date.now();
-  const before = Number(last[0]);
-  const next = now > before || now < before - 10_000 ? now : before + 2 ** -11;
-  last[0] = next;
-  return next;
-};
-
-const words = new Uint32Array(256);
-let used = words.length;
-// By the kilobyte: asking for what one id takes costs more than all the rest of it.
-const random = () => {
-  if (used === words.length) {
-    crypto.getRandomValues(words);
-    used = 0;
-  }
-  return Number(words[used++]);
-};
-
-// RFC 9562 section 6.2, method 3: the bits after the milliseconds are their fraction, so that ids made late are in the
-// order of the publishes all the same. The rest is random.
-const makeId = (at: number) => {
-  const milliseconds = Math.floor(at);
-  return UUID.fromFieldsV7(milliseconds, (at - milliseconds) * 2 ** 12, random() >>> 2, random()).toString();
+/** Aborts the signals of all events that have not settled, and of those to come. */
+export const abortAll = (signals: Signals, reason: unknown): void => {
+  signals.reason = reason;
+  for (const controller of signals.controllers) controller.abort(reason);
 };
 
 const signalOf = (event: Publication) => {
@@ -110,6 +86,16 @@ export const createResult = (event: Publication): Result => {
   result.failures = [];
   return result;
 };
+
+/** The result of a publish without handlers: nothing happened, so nothing is made. */
+export const NOTHING: PublishResult = Object.freeze({
+  id: '',
+  get occurredAt() {
+    return new Date();
+  },
+  handlerCount: 0,
+  failures: Object.freeze([]),
+});
 
 /** @throws TypeError for a bad option */
 export const applyOptions = (event: Publication, options: PublishOptions): void => {
