@@ -29,6 +29,7 @@ describe('createEventBus', () => {
       'createEventBus options.contextStorage: expected an object with run, getStore, got object',
     ],
     ['logPublish', { logPublish: 1n }, 'createEventBus options.logPublish: expected function, got 1'],
+    ['transport', { transport: {} }, 'createEventBus options.transport: expected an object with attach, got object'],
   ])('throws a TypeError that tells what is wrong with %s', (_, options, message) => {
     expect(() => createEventBus(options as never)).toThrow(new TypeError(`[mapbus] ${message}`));
   });
@@ -202,10 +203,11 @@ describe('close', () => {
     over.open();
 
     expect((await published).failures).toEqual([]);
-    expect([...signals, await late.promise].map(({ reason }) => reason.name)).toEqual([
-      'AbortError',
-      'AbortError',
-      'AbortError',
+    const closed = { name: 'AbortError', message: '[mapbus] The bus is closed' };
+    expect([...signals, await late.promise].map(({ reason }) => reason)).toEqual([
+      expect.objectContaining(closed),
+      expect.objectContaining(closed),
+      expect.objectContaining(closed),
     ]);
     expect(logged('event_bus_drain_timed_out')).toEqual([
       { level: 'warn', message: 'event_bus_drain_timed_out', fields: { inFlight: 2 } },

@@ -291,6 +291,7 @@ describe('publish', () => {
       const { error, id, handlerCount } = await publish('ping', { value: 1 });
 
       expect(error).toMatchObject({ code: 'closed', message: '[mapbus] Cannot publish: the bus is closed' });
+      expect(error).not.toHaveProperty('cause');
       expect(handlerCount).toBe(0);
       expect(handler).not.toHaveBeenCalled();
       expect(logged('event_publish_failed')).toEqual([
