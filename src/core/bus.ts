@@ -57,11 +57,12 @@ export const createEventBus = <Events extends object, Session = unknown>(
   const register = createSubscribe(add, contextStorage, isClosed);
   const context = () => (contextStorage ? contextStorage.getStore() : current());
   const bus = {
-    subscribe: (name: string, handler: Call, options?: SubscribeOptions) => {
+    subscribe: (name: string, handler: Call, subscribeOptions?: SubscribeOptions) => {
       check('event name', name, 'string');
-      return register(name, handler, options);
+      return register(name, handler, subscribeOptions);
     },
-    subscribeAll: (handler: Call, options?: SubscribeOptions) => register(undefined, handler, options),
+    subscribeAll: (handler: Call, subscribeOptions?: SubscribeOptions) =>
+      register(undefined, handler, subscribeOptions),
     publish: createPublish(parts, isClosed),
     getMetadata: () => context()?.metadata ?? NO_METADATA,
     getSession: () => context()?.session,

@@ -41,8 +41,7 @@ export const createSubscribe =
       remove();
       signal?.removeEventListener('abort', unsubscribe);
     };
-    const named: Call = (payload, event) => handler({ name: event.name, payload }, event);
-    const call = name === undefined ? named : handler;
+    const call: Call = name === undefined ? (payload, event) => handler({ name: event.name, payload }, event) : handler;
     const stored: Call = storage ? (payload, event) => storage.run(event, () => call(payload, event)) : call;
     const timed = timeoutMs === undefined ? stored : withTimeout(stored, handlerName, timeoutMs);
     const single: Call = (payload, event) => {
