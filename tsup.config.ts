@@ -3,11 +3,11 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
-    kafka: 'src/transports/kafka/index.ts',
-    rabbitmq: 'src/transports/rabbitmq/index.ts',
+    kafka: 'src/kafka/index.ts',
+    rabbitmq: 'src/rabbitmq/index.ts',
     testing: 'src/testing/index.ts',
-    transport: 'src/transport/index.ts',
-    url: 'src/transports/url/index.ts',
+    transport: 'src/service/index.ts',
+    url: 'src/url/index.ts',
   },
   format: ['esm', 'cjs'],
   dts: {

@@ -1,21 +1,27 @@
+import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumArgs, chromiumPath } from './scripts/browsers.ts';
 
 // The tests import the package by its name: the sources, or with TARGET=dist what is published.
 const isDist = process.env.TARGET === 'dist';
-const door = (name: string) => new URL(isDist ? `dist/${name}.js` : `src/${name}.ts`, import.meta.url).pathname;
-const find = (name: string, file: string) => ({ find: new RegExp(`^${name}$`), replacement: door(file) });
-const alias = [
-  find('mapbus', 'index'),
-  find('mapbus/transport', isDist ? 'transport' : 'transport/index'),
-  find('mapbus/kafka', isDist ? 'kafka' : 'transports/kafka/index'),
-  find('mapbus/rabbitmq', isDist ? 'rabbitmq' : 'transports/rabbitmq/index'),
-  find('mapbus/url', isDist ? 'url' : 'transports/url/index'),
-  find('mapbus/testing', isDist ? 'testing' : 'testing/index'),
-];
+const sources: Record<string, string> = {
+  mapbus: 'index',
+  'mapbus/kafka': 'kafka/index',
+  'mapbus/rabbitmq': 'rabbitmq/index',
+  'mapbus/testing': 'testing/index',
+  'mapbus/transport': 'service/index',
+  'mapbus/url': 'url/index',
+};
+const pathOf = (name: string, source: string) =>
+  fileURLToPath(new URL(isDist ? `dist/${name.split('/')[1] ?? 'index'}.js` : `src/${source}.ts`, import.meta.url));
+const alias = Object.entries(sources).map(([name, source]) => ({
+  find: new RegExp(`^${name}$`),
+  replacement: pathOf(name, source),
+}));
 
-const everywhere = ['test/core/**/*.test.ts', 'test/helpers/**/*.test.ts', 'test/testing/**/*.test.ts'];
+// What needs Node is in folders of that name.
+const everywhere = ['test/bus/*.test.ts', 'test/testing/**/*.test.ts'];
 
 const chromium = playwright({ launchOptions: { executablePath: chromiumPath, args: chromiumArgs } });
 
@@ -30,7 +36,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'node',
-          include: [...everywhere, 'test/{node,transport}/**/*.test.ts'],
+          include: [...everywhere, 'test/bus/node/*.test.ts', 'test/{package,service}/**/*.test.ts'],
           execArgv: ['--expose-gc'],
         },
       },
@@ -39,7 +45,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'brokers',
-          include: ['test/{transports,interop}/**/*.test.ts'],
+          include: ['test/{brokers,interop}/**/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
@@ -77,7 +83,7 @@ export default defineConfig({
     // The transports and what only they use are tested on brokers, where processes die: that counts no lines.
     coverage: {
       provider: 'v8',
-      include: ['src/{base,core,helpers}/**/*.ts'],
+      include: ['src/{bus,shared,testing}/**/*.ts'],
       thresholds: { lines: 100, functions: 100, branches: 100, statements: 100 },
     },
   },

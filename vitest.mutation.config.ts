@@ -5,6 +5,6 @@ export default defineConfig({
   resolve: { alias: { mapbus: new URL('src/index.ts', import.meta.url).pathname } },
   test: {
     restoreMocks: true,
-    include: ['test/core/**/*.test.ts', 'test/helpers/**/*.test.ts', 'test/node/{async-local-storage,symbols}.test.ts'],
+    include: ['test/bus/**/*.test.ts', 'test/testing/**/*.test.ts'],
   },
 });

@@ -3,12 +3,10 @@
  * @module
  */
 
-export type { BusTransport, EventBusOptions } from './base/parts.ts';
-export type { TransportFeatures } from './base/port.ts';
-export { createEventBus } from './core/bus.ts';
-export { assertHandled } from './helpers/assert-handled.ts';
-export { type EventIterator, type EventsOfOptions, eventsOf } from './helpers/events-of.ts';
-export { type WaitForOptions, waitFor } from './helpers/wait-for.ts';
+export { assertHandled } from './bus/assert-handled.ts';
+export { createEventBus } from './bus/create-event-bus.ts';
+export { type EventIterator, type EventsOfOptions, eventsOf } from './bus/events-of.ts';
+export type { BusTransport, EventBusOptions, TransportFeatures } from './bus/parts.ts';
 export type {
   CloseOptions,
   ContextStorage,
@@ -33,4 +31,5 @@ export type {
   SubscribeOptions,
   Subscriber,
   Unsubscribe,
-} from './types.ts';
+} from './bus/types.ts';
+export { type WaitForOptions, waitFor } from './bus/wait-for.ts';

@@ -5,7 +5,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { kafkaProxy } from '../../scripts/services/kafka.ts';
 import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
-import { within } from '../../src/base/within.ts';
+import { within } from '../../src/shared/time-limit.ts';
 import { versionOf } from '../versions.ts';
 import { type Client, openAmqplib, openKafkajs, openPlatformatic, openRabbitmqClient } from './clients.ts';
 

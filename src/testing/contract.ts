@@ -1,8 +1,8 @@
-import type { BusTransport } from '../base/parts.ts';
-import type { TransportFeatures } from '../base/port.ts';
-import { createEventBus } from '../core/bus.ts';
-import { type DeadLetter, type DeliveryOptions, deadLetters } from '../transport/index.ts';
-import type { EventBus } from '../types.ts';
+import { createEventBus } from '../bus/create-event-bus.ts';
+import type { BusTransport } from '../bus/parts.ts';
+import type { EventBus } from '../bus/types.ts';
+import { type DeadLetter, type DeliveryOptions, deadLetters } from '../service/index.ts';
+import type { TransportFeatures } from '../service/port.ts';
 import { createCollector, expectEqual } from './collect.ts';
 
 /** What a transport is proved with. */

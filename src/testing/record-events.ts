@@ -1,4 +1,4 @@
-import type { EventBus, EventName, Metadata, PublishOptions } from '../types.ts';
+import type { EventBus, EventName, Metadata, PublishOptions } from '../bus/types.ts';
 
 /** One publish, as it was made. */
 export interface RecordedEvent<Name extends string, Payload> {

@@ -1,8 +1,8 @@
-import { createCount } from '../base/count.ts';
-import type { BusTransport } from '../base/parts.ts';
-import type { Delivery, Message, Transport, VisitDeadLetter } from '../base/port.ts';
-import { after } from '../transport/after.ts';
-import { type DeliveryOptions, defineTransport, readOptions } from '../transport/index.ts';
+import type { BusTransport } from '../bus/parts.ts';
+import { after } from '../service/after.ts';
+import { type DeliveryOptions, defineTransport, readOptions } from '../service/index.ts';
+import type { Delivery, Message, Transport, VisitDeadLetter } from '../service/port.ts';
+import { createCount } from '../shared/count.ts';
 
 /** How bad the day is. */
 export interface NetworkOptions {

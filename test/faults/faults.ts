@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { available } from '../transports/support.ts';
+import { available } from '../brokers/support.ts';
 import {
   after,
   countDeadLetters,

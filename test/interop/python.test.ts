@@ -6,8 +6,8 @@ import { transportFromUrl } from 'mapbus/url';
 import { describe, expect, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
 import { ensurePython } from '../../scripts/services/python.ts';
+import { available } from '../brokers/support.ts';
 import { unique, until } from '../faults/support.ts';
-import { available } from '../transports/support.ts';
 
 describe.each(await available(['rabbitmq', 'kafka']))(
   'a program in Python with the cloudevents package, over %s',

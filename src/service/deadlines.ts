@@ -1,0 +1,93 @@
+import { createCount } from '../shared/count.ts';
+
+/** Work that has not settled, and where it is in its slot. */
+interface Entry {
+  index: number;
+  readonly end: (error: Error) => void;
+}
+
+/** What began at about the same time. */
+interface Slot {
+  readonly openedAt: number;
+  readonly signal: AbortSignal;
+  readonly timer: ReturnType<typeof setTimeout>;
+  /**
+   * An array, since a set that is always filled and emptied keeps what has passed through it until the next full garbage
+   * collection: V8 links each of its tables to the one that takes its place.
+   */
+  readonly pending: Entry[];
+}
+
+/** How many slots there are in a time limit: what is late is found late by one of these parts at most. */
+const SLOTS = 64;
+
+const openSlot = (timeoutMs: number, late: () => Error): Slot => {
+  const controller = new AbortController();
+  const pending: Entry[] = [];
+  const expire = () => {
+    const error = late();
+    controller.abort(error);
+    for (const { end } of [...pending]) end(error);
+  };
+  const timer = setTimeout(expire, timeoutMs + timeoutMs / SLOTS);
+  return { openedAt: performance.now(), signal: controller.signal, timer, pending };
+};
+
+/** Says whether the entry was still there. The last one takes its place. */
+const remove = (pending: Entry[], entry: Entry): boolean => {
+  if (pending[entry.index] !== entry) return false;
+  const last = pending.pop();
+  if (last && last !== entry) {
+    pending[entry.index] = last;
+    last.index = entry.index;
+  }
+  return true;
+};
+
+/**
+ * A time limit for work that is begun often. A signal and a timer of its own for each would cost more than the work does
+ * here: those that begin at about the same time share one of each. Not by a promise that all of them race against, which
+ * would keep something of each until the last has settled.
+ * @param toError makes of what the work rejects with what is told of it
+ */
+export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (cause: unknown) => Error) => {
+  const { start, land, idle, inFlight } = createCount();
+  let current: Slot | undefined;
+
+  const enter = (): Slot => {
+    if (!current || performance.now() - current.openedAt > timeoutMs / SLOTS) current = openSlot(timeoutMs, late);
+    return current;
+  };
+  const leave = (slot: Slot, entry: Entry): void => {
+    if (!remove(slot.pending, entry)) return;
+    land();
+    if (slot.pending.length > 0) return;
+    clearTimeout(slot.timer);
+    if (current === slot) current = undefined;
+  };
+
+  /** Settles as the work does, or rejects with what `late` gives once the time is over. */
+  const inTime = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const slot = enter();
+      const end = (error: Error) => {
+        leave(slot, entry);
+        reject(error);
+      };
+      const fail = (cause: unknown) => end(toError(cause));
+      const finish = () => {
+        leave(slot, entry);
+        resolve();
+      };
+      const entry: Entry = { index: slot.pending.length, end };
+      slot.pending.push(entry);
+      start();
+      // What throws at once leaves the slot too.
+      try {
+        work(slot.signal).then(finish, fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
+  return { inTime, idle, inFlight };
+};

@@ -1,0 +1,41 @@
+import type { EventBusError } from '../bus/types.ts';
+import { isObject } from '../shared/check.ts';
+import { createError } from '../shared/errors.ts';
+import { createDeadlines } from './deadlines.ts';
+import type { Settings } from './options.ts';
+import type { Message, Transport } from './port.ts';
+
+type Outcome = NonNullable<EventBusError['outcome']>;
+
+const withOutcome = (error: EventBusError, outcome: Outcome): EventBusError => Object.assign(error, { outcome });
+
+const outcomeOf = (cause: unknown): Outcome =>
+  isObject(cause) && 'outcome' in cause && cause.outcome === 'not-sent' ? 'not-sent' : 'unknown';
+
+/** Whether an error is one of ours, told by its code as every copy of the package makes it. */
+export const isBusError = (error: unknown): error is EventBusError =>
+  error instanceof Error && 'code' in error && error.message.startsWith('[mapbus]');
+
+const toSendError = (cause: unknown): EventBusError => {
+  if (isBusError(cause)) return cause;
+  const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);
+  return withOutcome(error, outcomeOf(cause));
+};
+
+/** Sends within the time limit; rejects only with errors of the bus. */
+export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingPublishes }: Settings) => {
+  const late = () => {
+    const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
+    return withOutcome(error, 'unknown');
+  };
+  const { inTime, idle, inFlight } = createDeadlines(publishTimeoutMs, late, toSendError);
+
+  /** For an event, bounded; what the bus itself sends while it acknowledges is bounded by the deliveries. */
+  const send = (message: Message): Promise<void> => {
+    if (message.kind !== 'event' || inFlight() < maxPendingPublishes)
+      return inTime((signal) => transport.send(message, signal));
+    const full = `${maxPendingPublishes} publishes wait for the broker already`;
+    return Promise.reject(withOutcome(createError('transport_unavailable', full), 'not-sent'));
+  };
+  return { send, idle };
+};
