@@ -1,18 +1,21 @@
 /**
- * The in-memory event bus: `import { createEventBus } from 'mapbus'`.
+ * The in-process event bus: `import { createEventBus } from 'mapbus'`.
  * @module
  */
 
 export { assertHandled } from './bus/assert-handled.ts';
 export { createEventBus } from './bus/create-event-bus.ts';
 export { type EventIterator, type EventsOfOptions, eventsOf } from './bus/events-of.ts';
-export type { BusTransport, EventBusOptions, TransportFeatures } from './bus/parts.ts';
+export { publishEvent } from './bus/publish-event.ts';
+export { subscribeEach } from './bus/subscribe-each.ts';
 export type {
+  BusTransport,
   CloseOptions,
   ContextStorage,
   EventBus,
   EventBusError,
   EventBusErrorCode,
+  EventBusOptions,
   EventContext,
   EventHandler,
   EventHandlers,
@@ -23,13 +26,22 @@ export type {
   HandlerFailure,
   Logger,
   Metadata,
+  ObservedCall,
+  ObservedDelivery,
+  ObservedPublish,
+  Observer,
+  Publish,
   PublishArgs,
   Publisher,
   PublishOptions,
   PublishResult,
-  ReportOptions,
+  ReceivedEvent,
+  Subscribe,
   SubscribeOptions,
   Subscriber,
+  TransportFeatures,
   Unsubscribe,
 } from './bus/types.ts';
 export { type WaitForOptions, waitFor } from './bus/wait-for.ts';
+export { withMetadata } from './bus/with-metadata.ts';
+export { isEventBusError } from './shared/errors.ts';

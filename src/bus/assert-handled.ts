@@ -1,17 +1,20 @@
-import type { PublishResult } from './types.ts';
+import { createError, describeError } from '../shared/errors.ts';
+import type { EventBusError, PublishResult } from './types.ts';
 
 /**
- * Throws if anything went wrong in a publish, for publishers that want a failing handler to roll their transaction back.
- * @throws AggregateError of what the handlers threw, or of the `error` of the result
+ * Throws if anything went wrong in a publish, for example to roll a transaction back when a handler fails.
+ * @throws the `error` of the result; or an error with the code `handler_failed`, whose `cause` is what the first handler
+ * threw and whose `errors` are what all of them threw
  * @example
  * assertHandled(await bus.publish('order.placed', order, { session: transaction }));
  */
 export const assertHandled = ({ failures, error }: PublishResult): void => {
-  if (error) throw new AggregateError([error], error.message);
-  if (failures.length === 0) return;
-  const names = failures.map(({ handlerName }) => handlerName).join(', ');
-  throw new AggregateError(
-    failures.map((failure) => failure.error),
-    `[mapbus] ${failures.length} failed: ${names}`,
-  );
+  if (error) throw error;
+  const [first] = failures;
+  if (!first) return;
+  const reasons = failures.map((failure) => `${failure.handlerName}: ${describeError(failure.error).errorMessage}`);
+  const message = `${failures.length === 1 ? '1 handler' : `${failures.length} handlers`} failed: ${reasons.join('; ')}`;
+  throw Object.assign(createError('handler_failed', message, { cause: first.error }), {
+    errors: failures.map((failure) => failure.error),
+  }) satisfies EventBusError;
 };

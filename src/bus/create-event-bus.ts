@@ -1,37 +1,28 @@
-import { check, checkOptions, type Known } from '../shared/check.ts';
-import { type Count, createCount } from '../shared/count.ts';
+import { createActivity } from '../shared/activity.ts';
+import { check, checkOptions, type KnownOptions } from '../shared/check.ts';
 import { ASYNC_DISPOSE } from '../shared/dispose.ts';
-import { within } from '../shared/time-limit.ts';
-import { createDispatch } from './dispatch.ts';
-import { abortAll, NO_METADATA, type Signals } from './event.ts';
-import type { Call, EventBusOptions, Reporter, UntypedBus } from './parts.ts';
-import { createPublish } from './publish.ts';
-import { createRegistry } from './registry.ts';
-import { createReporter } from './report.ts';
+import { createSafeCall } from '../shared/safe-call.ts';
+import { createAbortSignals } from './abort-signals.ts';
+import { createClose } from './close.ts';
+import { createIdClock } from './event-id.ts';
+import { createLog } from './log.ts';
+import { checkObservers, createObservers } from './observers.ts';
+import { NO_METADATA, settle } from './publication.ts';
+import { createPrepare, createPublish, refuse } from './publish.ts';
+import { type Call, createRegistry } from './registry.ts';
+import { createRunHandlers } from './run-handlers.ts';
 import { createSubscribe } from './subscribe.ts';
-import type { CloseOptions, EventBus, SubscribeOptions } from './types.ts';
+import type { BusParts, UntypedBus } from './transport-parts.ts';
+import type { EventBus, EventBusOptions, SubscribeOptions } from './types.ts';
 
-const KNOWN_OPTIONS: Known = {
+const KNOWN_OPTIONS: KnownOptions = {
   logger: ['debug', 'warn', 'error'],
   onFailure: 'function',
-  contextStorage: ['run', 'getStore'],
   logPublish: 'function',
+  contextStorage: ['run', 'getStore'],
+  metadata: 'function',
+  observers: 'object',
   transport: ['attach'],
-};
-
-/** Waits for what is in flight as long as the time limit allows, then aborts the signals of what still is. */
-const createClose = ({ log }: Reporter, { idle, inFlight }: Count, signals: Signals) => {
-  let closing: Promise<void> | undefined;
-  const late = () => {
-    log('warn', 'event_bus_drain_timed_out', { inFlight: inFlight() });
-    abortAll(signals, new DOMException('[mapbus] The bus is closed', 'AbortError'));
-  };
-  const close = (options: CloseOptions = {}): Promise<void> => {
-    checkOptions('close options', options, { drainTimeoutMs: 'positive milliseconds' });
-    closing ??= within(options.drainTimeoutMs ?? 10_000, idle(), late);
-    return closing;
-  };
-  return { close, isClosed: () => closing !== undefined };
 };
 
 /**
@@ -46,16 +37,25 @@ export const createEventBus = <Events extends object, Session = unknown>(
   options: EventBusOptions = {},
 ): EventBus<Events, Session> => {
   checkOptions('createEventBus options', options, KNOWN_OPTIONS);
-  const { contextStorage, transport } = options;
-  const { add, handlersOf, count } = createRegistry();
-  const reporter = createReporter(options);
-  const flights = createCount();
-  const signals: Signals = { controllers: new Set(), reason: undefined };
-  const { dispatch, current } = createDispatch(reporter, flights);
-  const parts = { handlersOf, reporter, dispatch, signals };
-  const { close, isClosed } = createClose(reporter, flights, signals);
-  const register = createSubscribe(add, contextStorage, isClosed);
-  const context = () => (contextStorage ? contextStorage.getStore() : current());
+  const { contextStorage: storage, metadata: addMetadata, observers: observerList = [], transport } = options;
+  checkObservers(observerList);
+
+  const { safeCall, report } = createSafeCall();
+  const registry = createRegistry();
+  const activity = createActivity();
+  const signals = createAbortSignals();
+  const observers = createObservers(observerList, report);
+  const log = createLog(options, observerList, safeCall);
+  const { runHandlers, current } = createRunHandlers(log, activity);
+  const { close, isClosing, isClosed } = createClose({ activity, registry, signals, log: log.write });
+  const register = createSubscribe({ registry, observers, signals, log, safeCall, storage, isClosing });
+
+  const currentContext = () => (storage ? storage.getStore() : current());
+  const getMetadata = () => currentContext()?.metadata ?? NO_METADATA;
+  const source = { clock: createIdClock(), signals };
+  const prepare = createPrepare({ source, addMetadata, currentMetadata: getMetadata, isClosed, report });
+
+  // Inside, a name is a string and a payload is unknown. Which belong together is said by the public types alone.
   const bus = {
     subscribe: (name: string, handler: Call, subscribeOptions?: SubscribeOptions) => {
       check('event name', name, 'string');
@@ -63,16 +63,28 @@ export const createEventBus = <Events extends object, Session = unknown>(
     },
     subscribeAll: (handler: Call, subscribeOptions?: SubscribeOptions) =>
       register(undefined, handler, subscribeOptions),
-    publish: createPublish(parts, isClosed),
-    getMetadata: () => context()?.metadata ?? NO_METADATA,
-    getSession: () => context()?.session,
-    handlerCount: count,
+    publish: createPublish({ registry, prepare, runHandlers, observers, log: log.write }),
+    getMetadata,
+    getSession: () => currentContext()?.session,
+    handlerCount: registry.count,
     ready: async () => {},
-    idle: flights.idle,
+    idle: activity.idle,
     close,
     [ASYNC_DISPOSE]: () => close(),
+  } as unknown as EventBus<Events, Session>;
+  if (!transport) return bus;
+
+  const parts: BusParts = {
+    local: bus as unknown as UntypedBus,
+    handlersOf: registry.handlersOf,
+    prepare,
+    runHandlers,
+    refuse: (publication, error) => refuse(publication, error, log.write),
+    settle,
+    publishing: log.publishing,
+    log: log.write,
+    signals,
+    observers,
   };
-  // Inside, a name is a string and a payload unknown; which go together is for the types of the door.
-  const local = bus as unknown as UntypedBus;
-  return (transport ? transport.attach({ ...parts, local }) : local) as unknown as EventBus<Events, Session>;
+  return transport.attach(parts as never) as EventBus<Events, Session>;
 };

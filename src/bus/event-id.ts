@@ -1,37 +1,60 @@
 import { UUID } from 'uuidv7';
 
-// In a typed array, since a variable would box every new number (a tenth of a publish on Node 20).
-const last = new Float64Array(1);
+/** The last millisecond that a UUIDv7 can hold, in the year 10889. */
+const LAST_MILLISECOND = 2 ** 48 - 1;
+/** How many events one millisecond can tell apart. */
+const SEQUENCES = 2 ** 25;
+
+/** What the ids of one bus are made from: the time and the number of its last event. */
+export interface IdClock {
+  /** Milliseconds since 1970. Never set back. */
+  time: number;
+  /** Counts the events of this millisecond. */
+  sequence: number;
+  /** Where the sequences of this bus begin, so that two buses rarely share one. Chosen when the first id is read. */
+  base: number;
+}
+
+export const createIdClock = (): IdClock => ({ time: 0, sequence: 0, base: -1 });
 
 /**
- * The time of an event in milliseconds since 1970, later than all before. Events of one millisecond are told apart by
- * steps of 2^-11 ms, which a double holds exactly until the year 2109. A clock that is set back is followed after 10 s,
- * as package uuidv7 does.
+ * Moves on to the next event. While the system's clock stands still or is set back, events are told apart by the
+ * sequence (RFC 9562, section 6.2), so that ids never decrease.
  */
-export const stamp = (): number => {
-  const now = Date.now();
-  const before = Number(last[0]);
-  const next = now > before || now < before - 10_000 ? now : before + 2 ** -11;
-  last[0] = next;
-  return next;
+export const tick = (clock: IdClock, now: number): void => {
+  const millisecond = Math.min(Math.floor(now), LAST_MILLISECOND);
+  if (millisecond > clock.time) {
+    clock.time = millisecond;
+    clock.sequence = 0;
+  } else if (++clock.sequence === SEQUENCES) {
+    clock.time++;
+    clock.sequence = 0;
+  }
 };
 
 const words = new Uint32Array(256);
 let used = words.length;
-// By the kilobyte: asking for what one id takes costs more than all the rest of it.
-const random = () => {
+
+// As package uuidv7 does where `crypto` is missing, for example in React Native.
+const fill = (): void => {
+  if (typeof crypto !== 'undefined' && crypto.getRandomValues) crypto.getRandomValues(words);
+  else for (let index = 0; index < words.length; index++) words[index] = Math.random() * 2 ** 32;
+};
+
+/** 32 random bits, fetched by the kilobyte: to ask for those of one id costs more than the rest of the id. */
+const random32 = (): number => {
   if (used === words.length) {
-    crypto.getRandomValues(words);
+    fill();
     used = 0;
   }
   return Number(words[used++]);
 };
 
-/**
- * The UUIDv7 of a stamp, however late it is asked for. RFC 9562 section 6.2, method 3: the bits after the milliseconds
- * are their fraction, so that ids are in the order of their stamps. The rest is random.
- */
-export const makeId = (at: number): string => {
-  const milliseconds = Math.floor(at);
-  return UUID.fromFieldsV7(milliseconds, (at - milliseconds) * 2 ** 12, random() >>> 2, random()).toString();
+/** The UUIDv7 of an event, however late it is asked for: 48 bits of time, 26 bits that count, 48 random bits. */
+export const createEventId = (clock: IdClock, time: number, sequence: number): string => {
+  if (clock.base < 0) clock.base = random32() % SEQUENCES;
+  const counter = clock.base + sequence;
+  const high = counter >>> 14;
+  const low = (counter & 0x3fff) * 2 ** 16 + (random32() >>> 16);
+  return UUID.fromFieldsV7(Math.min(time, LAST_MILLISECOND), high, low, random32()).toString();
 };

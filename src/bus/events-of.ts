@@ -1,91 +1,112 @@
-import { ABORT_SIGNAL, checkOptions, type Known } from '../shared/check.ts';
+import { onAbort } from '../shared/abort.ts';
+import { ABORT_SIGNAL, checkOptions, type KnownOptions } from '../shared/check.ts';
 import { ASYNC_DISPOSE } from '../shared/dispose.ts';
 import { createError } from '../shared/errors.ts';
-import type { EventName, Subscriber } from './types.ts';
+import { subscribeToNames } from './subscribe-to-names.ts';
+import type { EventContext, EventName, ReceivedEvent, Subscriber } from './types.ts';
 
-/** How long is iterated, and how much is kept. */
+/** How long events are iterated over, and how many may wait. */
 export interface EventsOfOptions {
   /** Ends the iteration when aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** How many events wait for a slow consumer. One more fails with the code `buffer_full`. @default 1_000 */
+  /** How many events may wait for a slow loop. The next one fails with the code `buffer_full`. @default 1_000 */
   readonly highWaterMark?: number | undefined;
 }
 
-/** The events from the call of `eventsOf` on. Leaving the loop ends the subscription, as does `await using`. */
-export interface EventIterator<Payload> extends AsyncIterableIterator<Payload> {
+/** The events since the call of `eventsOf`. To leave the loop ends the subscription, as does `await using`. */
+export interface EventIterator<Received> extends AsyncIterableIterator<Received> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const KNOWN_OPTIONS: Known = {
+const KNOWN_OPTIONS: KnownOptions = {
   signal: ABORT_SIGNAL,
   highWaterMark: 'positive integer',
 };
 
-/** What has been received and not consumed, or the consumers that wait for it. */
-const createQueue = <Payload>() => {
-  type Next = IteratorResult<Payload, undefined>;
-  const done: Next = { done: true, value: undefined };
-  const buffer: Payload[] = [];
-  let waiting: ((next: Next) => void)[] = [];
-  let ended = false;
+type Next = IteratorResult<unknown, undefined>;
+const DONE: Next = Object.freeze({ done: true, value: undefined });
 
-  const push = (value: Payload) => {
-    const resolve = waiting.shift();
-    if (resolve) resolve({ done: false, value });
-    else buffer.push(value);
-  };
-  const next = async (): Promise<Next> => {
-    if (buffer.length > 0) return { done: false, value: buffer.shift() as Payload };
-    return ended ? done : new Promise((resolve) => waiting.push(resolve));
-  };
-  const end = () => {
-    ended = true;
-    for (const resolve of waiting) resolve(done);
-    waiting = [];
-  };
+/** Events that were received and not consumed yet, or consumers that wait for events. */
+const createQueue = () => {
+  const events: unknown[] = [];
+  let consumers: ((next: Next) => void)[] = [];
+  let isEnded = false;
 
-  return { buffer, done, push, next, end };
+  const push = (event: unknown): void => {
+    const consume = consumers.shift();
+    if (consume) consume({ done: false, value: event });
+    else events.push(event);
+  };
+  const next = (): Promise<Next> => {
+    if (events.length > 0) return Promise.resolve({ done: false, value: events.shift() });
+    return isEnded ? Promise.resolve(DONE) : new Promise((resolve) => consumers.push(resolve));
+  };
+  const end = (): void => {
+    isEnded = true;
+    for (const consume of consumers) consume(DONE);
+    consumers = [];
+  };
+  const clear = (): void => {
+    events.length = 0;
+  };
+  return { push, next, end, clear, size: () => events.length };
 };
 
 /**
- * Iterates over the payloads of an event. An event that finds the buffer full is a failure of this handler: it is in
- * the result of its publish and in the log, and is skipped here.
+ * Iterates over the payloads of one name. With a list of names it iterates over `{ name, payload, context }`. It ends when
+ * the loop is left, when `signal` is aborted and when the bus closes; events that wait by then are still given. An event
+ * that finds the buffer full is a failure of this handler, in the result and in the log of its publish, and is skipped.
+ * @throws TypeError for a bad argument; an error with the code `closed` once `close` was called
  * @example
  * for await (const { orderId } of eventsOf(bus, 'order.placed', { signal })) console.log(orderId);
+ * for await (const { name, payload, context } of eventsOf(bus, ['order.placed', 'order.paid'])) log(name, context.id);
  */
-export const eventsOf = <Events extends object, Name extends EventName<Events>>(
+export function eventsOf<Events extends object, Name extends EventName<Events>>(
   bus: Subscriber<Events>,
   name: Name,
+  options?: EventsOfOptions,
+): EventIterator<Events[Name]>;
+export function eventsOf<Events extends object, Name extends EventName<Events>>(
+  bus: Subscriber<Events>,
+  names: readonly Name[],
+  options?: EventsOfOptions,
+): EventIterator<ReceivedEvent<Events, Name>>;
+export function eventsOf<Events extends object>(
+  bus: Subscriber<Events>,
+  names: EventName<Events> | readonly EventName<Events>[],
   options: EventsOfOptions = {},
-): EventIterator<Events[Name]> => {
+): EventIterator<unknown> {
   checkOptions('eventsOf options', options, KNOWN_OPTIONS);
   const { signal, highWaterMark = 1_000 } = options;
-  const { buffer, done, push, next, end } = createQueue<Events[Name]>();
-  const receive = (payload: Events[Name]) => {
-    if (buffer.length >= highWaterMark) {
+  const queue = createQueue();
+  const receive = (received: unknown, { name }: EventContext) => {
+    if (queue.size() >= highWaterMark)
       throw createError('buffer_full', `eventsOf skipped an event of ${name}: ${highWaterMark} wait already`);
-    }
-    push(payload);
+    queue.push(received);
   };
-  const unsubscribe = bus.subscribe(name, receive, { name: 'eventsOf', signal });
+  const unsubscribe = subscribeToNames(bus, names, receive, { name: 'eventsOf', signal, onClose: queue.end });
+  const stopListening = signal && onAbort(signal, () => stop());
   const stop = () => {
-    end();
+    queue.end();
     unsubscribe();
-    signal?.removeEventListener('abort', stop);
+    stopListening?.();
   };
   if (signal?.aborted) stop();
-  signal?.addEventListener('abort', stop);
-  const finish = async () => {
-    buffer.length = 0;
-    stop();
-    return done;
-  };
 
-  const iterator: EventIterator<Events[Name]> = {
-    next,
+  const finish = async (): Promise<Next> => {
+    queue.clear();
+    stop();
+    return DONE;
+  };
+  const iterator: EventIterator<unknown> = {
+    next: () => {
+      // Another listener can keep the event `abort` from this one.
+      if (signal?.aborted) stop();
+      return queue.next();
+    },
     return: finish,
     [Symbol.asyncIterator]: () => iterator,
     [ASYNC_DISPOSE]: async () => void (await finish()),
   };
   return iterator;
-};
+}

@@ -1,56 +1,115 @@
-import { ABORT_SIGNAL, check, checkOptions, isObject, type Known } from '../shared/check.ts';
-import { DISPOSE } from '../shared/dispose.ts';
+import { onAbort } from '../shared/abort.ts';
+import { ABORT_SIGNAL, check, checkOptions, isObject, type KnownOptions } from '../shared/check.ts';
+import { toUnsubscribe } from '../shared/dispose.ts';
 import { createError } from '../shared/errors.ts';
-import { within } from '../shared/time-limit.ts';
-import { withSignal } from './event.ts';
-import type { Call } from './parts.ts';
-import type { createRegistry } from './registry.ts';
+import { whenSettled } from '../shared/promises.ts';
+import type { SafeCall } from '../shared/safe-call.ts';
+import type { AbortSignals } from './abort-signals.ts';
+import type { Log } from './log.ts';
+import type { Observers } from './observers.ts';
+import { withSignal } from './publication.ts';
+import type { Call, Registry } from './registry.ts';
 import type { ContextStorage, SubscribeOptions, Unsubscribe } from './types.ts';
 
-const KNOWN_OPTIONS: Known = {
+const KNOWN_OPTIONS: KnownOptions = {
   once: 'boolean',
   signal: ABORT_SIGNAL,
-  name: 'string',
+  name: 'string that is not empty',
   timeoutMs: 'positive milliseconds',
+  onClose: 'function',
 };
 
-/** Gives a handler a time limit: after it, its signal is aborted and it has failed, whatever it still does. */
-const withTimeout =
-  (call: Call, handlerName: string, timeoutMs: number): Call =>
-  (payload, event) => {
-    const controller = new AbortController();
-    const returned = call(payload, withSignal(event, controller));
-    const late = () => {
-      const error = new DOMException(`[mapbus] ${handlerName} took longer than ${timeoutMs} ms`, 'TimeoutError');
-      controller.abort(error);
-      throw error;
+interface Parts {
+  readonly registry: Registry;
+  readonly observers: Observers;
+  readonly signals: AbortSignals;
+  readonly log: Log;
+  readonly safeCall: SafeCall;
+  readonly storage: ContextStorage | undefined;
+  /** Whether `close` was called. */
+  readonly isClosing: () => boolean;
+}
+
+/** Gives a handler a time limit: after it, its signal is aborted and it has failed, even if it still runs. */
+const withTimeLimit =
+  (call: Call, handlerName: string, timeoutMs: number, { signals, log }: Parts): Call =>
+  (payload, publication) => {
+    const controller = signals.create();
+    const run = () => {
+      const returned = call(payload, withSignal(publication, controller));
+      if (!isObject(returned)) {
+        signals.release(controller);
+        return undefined;
+      }
+      return new Promise<void>((resolve, reject) => {
+        const message = `${handlerName} took longer than ${timeoutMs} ms`;
+        let isLate = false;
+        const timer = setTimeout(() => {
+          isLate = true;
+          const error = createError('timeout', message, { name: 'TimeoutError' });
+          controller.abort(error);
+          reject(error);
+        }, timeoutMs);
+        const end = () => {
+          clearTimeout(timer);
+          signals.release(controller);
+        };
+        const done = () => {
+          end();
+          resolve();
+        };
+        const failed = (error: unknown) => {
+          end();
+          if (isLate) log.handlerFailedLate(publication, { handlerName, error });
+          else reject(error);
+        };
+        whenSettled(returned, done, failed);
+      });
     };
-    return isObject(returned) && within(timeoutMs, Promise.resolve(returned), late);
+    try {
+      return run();
+    } catch (error) {
+      signals.release(controller);
+      throw error;
+    }
   };
 
-/** Registers a handler of one name, or of every name, which gets the name with the payload. */
-export const createSubscribe =
-  (add: ReturnType<typeof createRegistry>['add'], storage: ContextStorage | undefined, isClosed: () => boolean) =>
-  (name: string | undefined, handler: Call, options: SubscribeOptions = {}): Unsubscribe => {
+const nameOf = (handler: Call): string =>
+  typeof handler.name === 'string' && handler.name !== '' ? handler.name : 'anonymous';
+
+/** Registers a handler for one name, or for every name. A handler for every name gets the name with the payload. */
+export const createSubscribe = (parts: Parts) => {
+  const { registry, observers, safeCall, storage, isClosing } = parts;
+
+  const wrap = (name: string | undefined, handler: Call, handlerName: string, timeoutMs: number | undefined): Call => {
+    const called: Call =
+      name === undefined ? (payload, event) => handler({ name: event.name, payload } as unknown, event) : handler;
+    const stored: Call = storage ? (payload, event) => storage.run(event, () => called(payload, event)) : called;
+    const timed = timeoutMs === undefined ? stored : withTimeLimit(stored, handlerName, timeoutMs, parts);
+    return observers.handle(timed, handlerName);
+  };
+
+  return (name: string | undefined, handler: Call, options: SubscribeOptions = {}): Unsubscribe => {
     check('handler', handler, 'function');
     checkOptions('subscribe options', options, KNOWN_OPTIONS);
-    if (isClosed()) throw createError('closed', 'Cannot subscribe: the bus is closed');
-    const { once, signal, timeoutMs, name: handlerName = handler.name || 'anonymous' } = options;
-    let remove = () => {};
+    if (isClosing()) throw createError('closed', 'Cannot subscribe: the bus is closed');
+    const { once, signal, timeoutMs, onClose, name: handlerName = nameOf(handler) } = options;
+    if (signal?.aborted) return toUnsubscribe(() => {});
+    const wrapped = wrap(name, handler, handlerName, timeoutMs);
+    const call: Call = (payload, event) => {
+      unsubscribe();
+      return wrapped(payload, event);
+    };
     const unsubscribe = () => {
       remove();
-      signal?.removeEventListener('abort', unsubscribe);
+      stopListening?.();
     };
-    const call: Call = name === undefined ? (payload, event) => handler({ name: event.name, payload }, event) : handler;
-    const stored: Call = storage ? (payload, event) => storage.run(event, () => call(payload, event)) : call;
-    const timed = timeoutMs === undefined ? stored : withTimeout(stored, handlerName, timeoutMs);
-    const single: Call = (payload, event) => {
+    const end = () => {
       unsubscribe();
-      return timed(payload, event);
+      if (onClose) safeCall('onClose', onClose);
     };
-    if (!signal?.aborted) {
-      remove = add(name, handlerName, once ? single : timed);
-      signal?.addEventListener('abort', unsubscribe);
-    }
-    return Object.assign(unsubscribe, { [DISPOSE]: unsubscribe });
+    const remove = registry.add(name, { handlerName, call: once ? call : wrapped, signal, end });
+    const stopListening = signal && onAbort(signal, unsubscribe);
+    return toUnsubscribe(unsubscribe);
   };
+};

@@ -1,58 +1,84 @@
+// Every public type of the bus, in the order in which a reader meets them: events, handlers, publishing, the bus, options.
+
 /** The names of an event map: its string keys. Brokers know only strings, so number and symbol keys are left out. */
 export type EventName<Events extends object> = keyof Events & string;
 
 /** What a publisher of `Name` passes and its handlers receive. */
 export type EventPayload<Events extends object, Name extends EventName<Events>> = Events[Name];
 
-/** Any event of the map as `{ name, payload }`; checking `name` narrows `payload`. */
-export type EventOf<Events extends object> = {
-  [Name in EventName<Events>]: { readonly name: Name; readonly payload: Events[Name] };
-}[EventName<Events>];
-
-/** Facts of the request that published, such as `ip_address` or `trace_id`. */
-export type Metadata = Readonly<Record<string, string>>;
+/** Any event of these names as `{ name, payload }`. Checking `name` narrows `payload`. */
+export type EventOf<Events extends object, Name extends EventName<Events> = EventName<Events>> = {
+  [Each in Name]: { readonly name: Each; readonly payload: Events[Each] };
+}[Name];
 
 /**
- * What a handler gets beside the payload. Read-only, and of one publish. Destructure what you need: `id`, `occurredAt`
- * and `signal` are getters, made when read, which a spread or `JSON.stringify` leaves out.
+ * Facts of the request that published, such as `ip_address` or `trace_id`. The values are strings. A key that is not
+ * there reads as `undefined`. An interface of your own extends this one.
+ * @example
+ * interface RequestMetadata extends Metadata {
+ *   readonly trace_id: string;
+ * }
+ */
+export interface Metadata {
+  readonly [key: string]: string | undefined;
+}
+
+/**
+ * What a handler gets beside the payload. It is read-only and belongs to one publish. Its fields are getters: a spread
+ * leaves them out. `JSON.stringify` and `console.log` show `name`, `id`, `occurredAt` and `metadata`.
  */
 export interface EventContext<Name extends string = string, Session = unknown> {
   readonly name: Name;
-  /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Made when first read. */
+  /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Generated when first read. */
   readonly id: string;
+  /** The clock at the publish, or the `occurredAt` given to `publish`. */
   readonly occurredAt: Date;
-  /** A frozen copy of the publisher's `metadata`; an empty object if it gave none. */
+  /** A frozen copy of the publisher's metadata, with what the option `metadata` of the bus adds. */
   readonly metadata: Metadata;
-  /** The publisher's session: concurrent handlers share it, so check what its driver allows. */
+  /**
+   * The publisher's session, until the publish has settled; then `undefined`. All handlers share it, and most drivers run
+   * one statement at a time.
+   */
   readonly session: Session | undefined;
   /** Aborted when the handler's `timeoutMs` or the `drainTimeoutMs` of `close` is over. */
   readonly signal: AbortSignal;
 }
 
-/** A function that receives one event. What it returns is awaited if it is a promise, and otherwise ignored. */
+/** An event of these names together with its context, as `eventsOf` and `waitFor` give it for several names. */
+export type ReceivedEvent<Events extends object, Name extends EventName<Events> = EventName<Events>> = {
+  [Each in Name]: {
+    readonly name: Each;
+    readonly payload: Events[Each];
+    readonly context: EventContext<Each>;
+  };
+}[Name];
+
+/** A function that receives one event. If it returns a promise, `publish` awaits it. Other return values are ignored. */
 export type EventHandler<Events extends object, Name extends EventName<Events>, Session = unknown> = (
   payload: Events[Name],
   context: EventContext<Name, Session>,
 ) => unknown;
 
-/** A handler for every event: `satisfies EventHandlers<AppEvents>` makes the compiler name the one you forgot. */
+/** A handler for every event. `satisfies EventHandlers<AppEvents>` makes the compiler name the event without one. */
 export type EventHandlers<Events extends object, Session = unknown> = {
   readonly [Name in EventName<Events>]: EventHandler<Events, Name, Session>;
 };
 
 /** How a handler is registered. */
 export interface SubscribeOptions {
-  /** Unsubscribe before the first call. @default false */
+  /** Unsubscribes just before the first call. @default false */
   readonly once?: boolean | undefined;
-  /** Unsubscribes when aborted; if it already is, nothing is registered. */
+  /** Unsubscribes when aborted. If it is aborted already, nothing is registered. */
   readonly signal?: AbortSignal | undefined;
-  /** Label in logs and failures. @default the function's name, else `anonymous` */
+  /** The handler's name in logs and failures. @default the function's name, else `anonymous` */
   readonly name?: string | undefined;
-  /** Milliseconds until `context.signal` is aborted and the handler counts as failed with a `TimeoutError`. */
+  /** Milliseconds until `context.signal` is aborted and the handler counts as failed, with the code `timeout`. */
   readonly timeoutMs?: number | undefined;
+  /** Called when `close` has removed the handler: no event will come any more. */
+  readonly onClose?: (() => unknown) | undefined;
 }
 
-/** Stops a subscription: its handler is not called again. Harmless to call twice; also works with `using`. */
+/** Stops a subscription: its handler is not called again. Harmless to call twice. Works with `using`. */
 export interface Unsubscribe {
   (): void;
   [Symbol.dispose](): void;
@@ -60,128 +86,170 @@ export interface Unsubscribe {
 
 /** What a publish carries beside the payload. */
 export interface PublishOptions<Session = unknown> {
-  /** Copied when published. */
+  /** Copied when published. It wins over what the option `metadata` of the bus adds. */
   readonly metadata?: Metadata | undefined;
-  /** A database session or transaction for the handlers; never leaves the process. */
+  /** A database session or transaction for the handlers. It never leaves the process. */
   readonly session?: Session | undefined;
-  /** For relays and tests. @default a new UUIDv7 */
+  /** For relays and tests: a string that is not empty. @default a new UUIDv7 */
   readonly id?: string | undefined;
   /** For relays and tests. @default now */
   readonly occurredAt?: Date | undefined;
+  /**
+   * The context of the handler that publishes. Its metadata is carried on, or goes to the option `metadata` of the bus as
+   * `current`. @default the handler that runs the current code, for the option `metadata` only
+   */
+  readonly from?: { readonly metadata: Metadata } | undefined;
   /** With a transport: events of one key are handled in the order of their publishes. */
   readonly key?: string | undefined;
 }
 
+/** Only in types: holds a payload as the parameter of a function, from which the intersection of several is inferred. */
+interface Accepts<in Payload> {
+  readonly '~accepts': (payload: Payload) => void;
+}
+
 /**
- * What follows the name in `publish`: a wrapper takes `...args: PublishArgs<AppEvents, Name>` and passes them on.
- *
- * A name of a union type must come with a payload that fits every member: each payload is put in the parameter of a
- * function and inferred back, which intersects them.
+ * What follows the name in `publish`. A wrapper takes `...args: PublishArgs<AppEvents, Name>` and passes them on. For a
+ * `Name` of a union type, the payload must fit every member.
  */
-export type PublishArgs<Events extends object, Name extends EventName<Events>, Session = unknown> = (
-  Name extends unknown
-    ? (payload: Events[Name]) => void
-    : never
-) extends (payload: infer Payload) => void
-  ? undefined extends Payload
-    ? // Any and unknown take undefined too, but are not left out.
-      unknown extends Payload
-      ? [payload: Payload, options?: PublishOptions<Session>]
-      : [payload?: Payload, options?: PublishOptions<Session>]
-    : [payload: Payload, options?: PublishOptions<Session>]
-  : never;
+export type PublishArgs<Events extends object, Name extends EventName<Events>, Session = unknown> =
+  (Name extends unknown ? Accepts<Events[Name]> : never) extends Accepts<infer Payload>
+    ? undefined extends Payload
+      ? // `any` and `unknown` accept undefined too, but must be passed.
+        unknown extends Payload
+        ? [payload: Payload, options?: PublishOptions<Session>]
+        : [payload?: Payload, options?: PublishOptions<Session>]
+      : [payload: Payload, options?: PublishOptions<Session>]
+    : never;
 
 /** One handler that threw, rejected, ran out of time or returned a broken thenable. */
 export interface HandlerFailure {
   readonly handlerName: string;
+  /** What it threw. */
   readonly error: unknown;
 }
 
-/** Stable within a major version, unlike messages. */
+/** Stable within a major version, unlike messages. The docs list what each one means. */
 export type EventBusErrorCode =
   | 'closed'
   | 'invalid_name'
   | 'invalid_options'
+  | 'timeout'
+  | 'handler_failed'
   | 'buffer_full'
   | 'not_serializable'
   | 'too_large'
   | 'transport_unavailable'
   | 'publish_timeout';
 
-/** Recognise it by `code`, never by `instanceof`. */
+/** An error of the bus. Recognise it with `isEventBusError`. */
 export interface EventBusError extends Error {
   readonly code: EventBusErrorCode;
-  /** With a transport: whether the event may have been sent all the same. Publishing it again with its `id` is safe. */
+  /** With a transport: whether the event may have been sent. Publishing it again with its `id` is safe. */
   readonly outcome?: 'not-sent' | 'unknown';
 }
 
-/** What became of a publish. `id` and `occurredAt` are getters, which a spread or `JSON.stringify` leaves out. */
+/**
+ * What became of a publish. It is read-only. Its fields are getters: a spread leaves them out. `JSON.stringify` and
+ * `console.log` show them.
+ */
 export interface PublishResult {
-  /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Made when first read; `''` if nobody handles the event. */
+  /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Generated when first read. */
   readonly id: string;
+  /** The clock at the publish, or the `occurredAt` given to `publish`. */
   readonly occurredAt: Date;
   /** How many handlers were called. */
   readonly handlerCount: number;
+  /** The handlers that failed, in the order of their failures. */
   readonly failures: readonly HandlerFailure[];
-  /** Why the event itself could not be published. */
-  readonly error?: EventBusError;
+  /** Why the event could not be published. No handler was called then. */
+  readonly error?: EventBusError | undefined;
 }
 
-/** The half of a bus that a module which only publishes asks for. Any bus with at least these events fits. */
-export interface Publisher<Events extends object, Session = never> {
-  /** Carries the map in both directions, which no method can: what makes two buses incompatible. Never set. */
-  readonly '~events'?: { readonly [Name in keyof Events]: (payload: Events[Name]) => Events[Name] };
-  /**
-   * Starts every handler of the event, in subscription order and before it returns; they run concurrently.
-   * Resolves when all have settled. Never throws and never rejects: what went wrong is in the result and in the log.
-   */
-  readonly publish: <Name extends EventName<Events>>(
-    name: Name,
-    ...args: PublishArgs<Events, Name, Session>
-  ) => Promise<PublishResult>;
+/** Only in types: the payloads of a map in both directions, so that a function of another map does not fit. */
+type Payloads<Events> = { readonly [Name in keyof Events]: (payload: Events[Name]) => Events[Name] };
+
+/** The function `publish`, alone or on a bus. */
+export interface Publish<Events extends object, in Session = never> {
+  <Name extends EventName<Events>>(name: Name, ...args: PublishArgs<Events, Name, Session>): Promise<PublishResult>;
+  /** Only in types: never set. */
+  readonly '~publishes'?: Payloads<Events>;
 }
 
-/** The half of a bus that a module which only subscribes asks for. Any bus with at least these events fits. */
-export interface Subscriber<Events extends object, Session = unknown> {
-  readonly '~events'?: { readonly [Name in keyof Events]: (payload: Events[Name]) => Events[Name] };
-  /**
-   * Registers a handler for one event, from the next publish on. A handler registered twice is called twice.
-   * @throws TypeError for a bad argument; an error with the code `closed` after `close`
-   */
-  readonly subscribe: <Name extends EventName<Events>>(
+/** The function `subscribe`, alone or on a bus. */
+export interface Subscribe<Events extends object, out Session = unknown> {
+  <Name extends EventName<Events>>(
     name: Name,
     handler: EventHandler<Events, Name, Session>,
     options?: SubscribeOptions,
-  ) => Unsubscribe;
+  ): Unsubscribe;
+  /** Only in types: never set. */
+  readonly '~receives'?: Payloads<Events>;
+}
+
+/** For a module that only publishes. Any bus with at least these events fits, whole or as `{ publish }`. */
+export interface Publisher<Events extends object, Session = never> {
+  /**
+   * Starts every handler of the event, in subscription order, before it returns. The handlers run concurrently. Resolves
+   * when all have settled or are out of time. Never throws and never rejects: what went wrong is in the result and in the
+   * log.
+   */
+  readonly publish: Publish<Events, Session>;
+}
+
+/** For a module that only subscribes. Any bus with at least these events fits, whole or as `{ subscribe }`. */
+export interface Subscriber<Events extends object, Session = unknown> {
+  /**
+   * Registers a handler for one event, from the next publish on. A handler registered twice is called twice.
+   * @throws TypeError for a bad argument; an error with the code `closed` once `close` was called
+   */
+  readonly subscribe: Subscribe<Events, Session>;
 }
 
 /** A bus of exactly these events. Every member works after destructuring. */
 export interface EventBus<Events extends object, Session = unknown>
   extends Publisher<Events, Session>,
     Subscriber<Events, Session> {
-  /** Registers a handler for every event; otherwise like `subscribe`. */
+  /**
+   * Registers a handler for every event; otherwise like `subscribe`.
+   * @throws TypeError for a bad argument; an error with the code `closed` once `close` was called
+   */
   readonly subscribeAll: (
     handler: (event: EventOf<Events>, context: EventContext<EventName<Events>, Session>) => unknown,
     options?: SubscribeOptions,
   ) => Unsubscribe;
-  /** The metadata of the publish that runs the current code; an empty object outside. See `contextStorage`. */
+  /**
+   * The metadata of the publish that runs the current code; an empty object outside. Right until the handler's first
+   * `await`, and everywhere below the handler with a `contextStorage`.
+   */
   readonly getMetadata: () => Metadata;
-  /** The session of the publish that runs the current code. See `contextStorage`. */
+  /** The session of the publish that runs the current code, under the same conditions as `getMetadata`. */
   readonly getSession: () => Session | undefined;
-  /** How many handlers are registered for a name, those for every event included; without a name, how many in all. */
+  /** How many handlers are registered for a name, including those for every event; without a name, how many in all. */
   readonly handlerCount: (name?: EventName<Events>) => number;
-  /** Resolves when every subscription so far is in force: in memory, at once. */
+  /** Resolves when every subscription so far is in force: at once without a transport. */
   readonly ready: () => Promise<void>;
-  /** Resolves when nothing is in flight, what running handlers publish included. */
+  /**
+   * Resolves when no handler runs, including the handlers of events that were published meanwhile. A handler that awaits
+   * it waits for itself, for ever.
+   */
   readonly idle: () => Promise<void>;
-  /** Refuses new work and resolves when nothing is in flight or its time is over. Also works with `await using`. */
+  /**
+   * Refuses new subscriptions, and waits until no handler runs or `drainTimeoutMs` is over. Publishes are accepted until
+   * then. At the end every subscription is removed, and later publishes have an `error` with the code `closed`. Calling it
+   * again is harmless; the shortest time limit counts. Works with `await using`.
+   * @throws TypeError for a bad option
+   */
   readonly close: (options?: CloseOptions) => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 }
 
 /** How long `close` waits. */
 export interface CloseOptions {
-  /** Milliseconds to wait for running handlers before `context.signal` is aborted. @default 10_000 */
+  /**
+   * Milliseconds to wait for running handlers. Then each `context.signal` is aborted and the bus is closed. With 0 it does
+   * not wait. @default 10_000
+   */
   readonly drainTimeoutMs?: number | undefined;
 }
 
@@ -192,7 +260,7 @@ export interface Logger {
   readonly error: (message: string, fields: Record<string, unknown>) => unknown;
 }
 
-/** The event that a handler failed on, for an error tracker. */
+/** The event on which a handler failed, for an error tracker. */
 export interface FailedEvent {
   readonly name: string;
   readonly payload: unknown;
@@ -207,12 +275,100 @@ export interface ContextStorage {
   readonly getStore: () => EventContext | undefined;
 }
 
-/** What a bus reports, and to whom. */
-export interface ReportOptions {
-  /** @default `warn` and `error` go to `console`, `debug` nowhere */
+/** A publish, as an observer sees it before the handlers start. */
+export interface ObservedPublish {
+  readonly name: string;
+  readonly payload: unknown;
+  /** As the publisher passed them, unchecked. */
+  readonly options: PublishOptions | undefined;
+  /** How many handlers are registered for the name. */
+  readonly handlerCount: number;
+}
+
+/** One call of a handler, as an observer sees it. */
+export interface ObservedCall {
+  readonly handlerName: string;
+  readonly payload: unknown;
+  readonly context: EventContext;
+}
+
+/** An event that a transport delivers, as an observer sees it before the handlers start. */
+export interface ObservedDelivery {
+  readonly name: string;
+  readonly id: string;
+  readonly metadata: Metadata;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+}
+
+/**
+ * Sees what a bus does, for tracing, timing or metrics. Each function gets what is about to happen, and `run`, which makes
+ * it happen. The outcome is that of `run`, whatever the observer does: without a call of `run`, the bus runs it after the
+ * observer has returned. What an observer throws is reported to the console once, and reaches nobody else. The first
+ * observer is the outermost.
+ */
+export interface Observer {
+  /** Around every publish, including those without handlers and those that are refused. `run` takes metadata to add. */
+  readonly publish?:
+    | ((event: ObservedPublish, run: (metadata?: Metadata) => Promise<PublishResult>) => unknown)
+    | undefined;
+  /**
+   * Around every call of a handler, outside its `timeoutMs`. `run` returns what the handler returns and throws what it
+   * throws.
+   */
+  readonly handle?: ((call: ObservedCall, run: () => unknown) => unknown) | undefined;
+  /** Around every delivery of a transport. */
+  readonly deliver?: ((arrival: ObservedDelivery, run: () => Promise<void>) => unknown) | undefined;
+  /** Gets every line of the log, beside the logger, whatever `logger` is. */
+  readonly log?: ((level: keyof Logger, message: string, fields: Record<string, unknown>) => unknown) | undefined;
+}
+
+/** What a transport can do. */
+export interface TransportFeatures {
+  /** An event that was accepted survives a restart of the broker, and waits for a service that is away. */
+  readonly durable: boolean;
+  /** An event whose process died before it was acknowledged comes again. */
+  readonly redelivers: boolean;
+  /** Each service gets each event once, however many processes it has. */
+  readonly consumerGroups: boolean;
+  /** Events of one key reach a process in the order of their publishes. */
+  readonly orderedByKey: boolean;
+  /** `subscribeAll` works: a process can ask for events whose names it does not know. */
+  readonly receivesAll: boolean;
+}
+
+/** A transport as `createEventBus` takes it: what `rabbitmq`, `kafka` and `rehearsal` return. */
+export interface BusTransport {
+  readonly features: TransportFeatures;
+  /** Called by `createEventBus`. */
+  readonly attach: (parts: never) => unknown;
+}
+
+/** How a bus behaves. */
+export interface EventBusOptions {
+  /** @default `warn` and `error` go to `console`, `debug` goes nowhere */
   readonly logger?: Logger | undefined;
   /** Called for every handler failure, beside the log. */
   readonly onFailure?: ((event: FailedEvent, failure: HandlerFailure) => unknown) | undefined;
-  /** Whether a publish of this name logs `event_publishing`. @default not if its last word is attempt or attempted */
+  /**
+   * Whether a publish of this name logs `event_publishing`.
+   * @default `true`, unless the last word of the name is `attempt` or `attempted`
+   */
   readonly logPublish?: ((name: string) => boolean) | undefined;
+  /**
+   * An `AsyncLocalStorage` for this bus alone. With it, `getMetadata`, `getSession` and `current` of the option `metadata`
+   * are right everywhere below a handler; without it, until the handler's first `await`.
+   */
+  readonly contextStorage?: ContextStorage | undefined;
+  /**
+   * Called for every publish. What it returns is added to the publish's metadata. `current` is the metadata of the handler
+   * that publishes; an empty object outside of handlers.
+   * @example
+   * createEventBus<AppEvents>({ metadata: ({ trace_id = crypto.randomUUID() }) => ({ trace_id }) });
+   */
+  readonly metadata?: ((current: Metadata) => Metadata) | undefined;
+  /** What sees every publish, call and log line of the bus. */
+  readonly observers?: readonly Observer[] | undefined;
+  /** Carries events between processes. @default none: events stay in memory */
+  readonly transport?: BusTransport | undefined;
 }

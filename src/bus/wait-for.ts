@@ -1,61 +1,113 @@
-import { ABORT_SIGNAL, checkOptions, type Known } from '../shared/check.ts';
-import type { EventName, Subscriber } from './types.ts';
+import { onAbort } from '../shared/abort.ts';
+import { ABORT_SIGNAL, checkOptions, type KnownOptions } from '../shared/check.ts';
+import { createError, isEventBusError } from '../shared/errors.ts';
+import { subscribeToNames } from './subscribe-to-names.ts';
+import type { EventContext, EventName, ReceivedEvent, Subscriber } from './types.ts';
 
 /** Which event is waited for, and how long. */
-export interface WaitForOptions<Payload> {
-  /** Waits on until this returns something truthy for a payload; what it throws rejects the promise. */
-  readonly filter?: ((payload: Payload) => unknown) | undefined;
-  /** Rejects with its reason when aborted. */
+export interface WaitForOptions<Received, Wanted extends Received = Received> {
+  /**
+   * Whether this is the event. What it throws rejects the promise. A type predicate narrows the result.
+   * @default every event
+   */
+  readonly filter?:
+    | ((received: Received, context: EventContext) => received is Wanted)
+    | ((received: Received, context: EventContext) => boolean)
+    | undefined;
+  /** The promise rejects with its reason when aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until the promise rejects with a `TimeoutError`. @default no limit */
+  /** Milliseconds until the promise rejects with the code `timeout`. @default no limit */
   readonly timeoutMs?: number | undefined;
 }
 
-const KNOWN_OPTIONS: Known = {
+/** The options of both forms, where the type of what is received is not known. */
+interface AnyWaitForOptions {
+  readonly filter?: ((received: never, context: EventContext) => boolean) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+const KNOWN_OPTIONS: KnownOptions = {
   filter: 'function',
   signal: ABORT_SIGNAL,
   timeoutMs: 'positive milliseconds',
 };
 
 /**
- * Waits for the next event of a name and resolves with its payload. However it ends, it leaves no subscription behind.
- * @throws (rejects with) the reason of `signal`, or a `DOMException` named `TimeoutError`
+ * Waits for the next event of a name, and resolves with its payload. With a list of names it resolves with
+ * `{ name, payload, context }`. However it ends, no subscription is left.
+ * @throws TypeError for a bad argument, at once. The promise rejects with the reason of `signal`, with the code `timeout`,
+ * or with the code `closed` when the bus closes.
  * @example
  * const { orderId } = await waitFor(bus, 'order.placed', { filter: ({ total }) => total > 100, timeoutMs: 5_000 });
+ * const { name, payload } = await waitFor(bus, ['order.paid', 'order.cancelled']);
  */
-export const waitFor = <Events extends object, Name extends EventName<Events>>(
+export function waitFor<
+  Events extends object,
+  Name extends EventName<Events>,
+  Wanted extends Events[Name] = Events[Name],
+>(bus: Subscriber<Events>, name: Name, options?: WaitForOptions<Events[Name], Wanted>): Promise<Wanted>;
+export function waitFor<
+  Events extends object,
+  Name extends EventName<Events>,
+  Wanted extends ReceivedEvent<Events, Name> = ReceivedEvent<Events, Name>,
+>(
   bus: Subscriber<Events>,
-  name: Name,
-  options: WaitForOptions<Events[Name]> = {},
-): Promise<Events[Name]> => {
+  names: readonly Name[],
+  options?: WaitForOptions<ReceivedEvent<Events, Name>, Wanted>,
+): Promise<Wanted>;
+export function waitFor<Events extends object>(
+  bus: Subscriber<Events>,
+  names: EventName<Events> | readonly EventName<Events>[],
+  options: AnyWaitForOptions = {},
+): Promise<unknown> {
   checkOptions('waitFor options', options, KNOWN_OPTIONS);
   const { filter, signal, timeoutMs } = options;
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const end = () => {
-      unsubscribe();
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-    };
-    const abort = () => {
-      end();
-      reject(signal?.reason);
-    };
-    const receive = (payload: Events[Name]) => {
-      try {
-        if (filter && !filter(payload)) return;
-        resolve(payload);
-      } catch (error) {
-        reject(error);
-      }
-      end();
-    };
-    const unsubscribe = bus.subscribe(name, receive, { name: 'waitFor' });
-    signal?.addEventListener('abort', abort);
-    const timeout = () => {
-      end();
-      reject(new DOMException(`[mapbus] No ${name} within ${timeoutMs} ms`, 'TimeoutError'));
-    };
-    const timer = timeoutMs === undefined ? undefined : setTimeout(timeout, timeoutMs);
+  if (signal?.aborted) return Promise.reject(signal.reason);
+
+  let resolve!: (received: unknown) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<unknown>((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise;
+    reject = rejectPromise;
   });
-};
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopListening: (() => void) | undefined;
+  let unsubscribe = () => {};
+  const end = () => {
+    unsubscribe();
+    stopListening?.();
+    clearTimeout(timer);
+  };
+  const fail = (error: unknown) => {
+    end();
+    reject(error);
+  };
+  const receive = (received: unknown, context: EventContext) => {
+    try {
+      const isWanted: unknown = filter === undefined || filter(received as never, context);
+      if (typeof isWanted !== 'boolean')
+        throw new TypeError(`[mapbus] waitFor options.filter: expected to return a boolean, got ${typeof isWanted}`);
+      if (!isWanted) return;
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    end();
+    resolve(received);
+  };
+  const onClose = () => fail(createError('closed', 'waitFor: the bus was closed'));
+  try {
+    unsubscribe = subscribeToNames(bus, names, receive, { name: 'waitFor', onClose });
+  } catch (error) {
+    if (isEventBusError(error, 'closed')) return Promise.reject(error);
+    throw error;
+  }
+  stopListening = signal && onAbort(signal, () => fail(signal.reason));
+  const expire = () => {
+    const wanted = Array.isArray(names) ? names.join(', ') : names;
+    fail(createError('timeout', `waitFor: no ${wanted} within ${timeoutMs} ms`, { name: 'TimeoutError' }));
+  };
+  if (timeoutMs !== undefined) timer = setTimeout(expire, timeoutMs);
+  return promise;
+}

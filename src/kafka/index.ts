@@ -3,10 +3,10 @@
  * @module
  */
 import type { ConnectionOptions } from '@platformatic/kafka';
-import type { BusTransport } from '../bus/parts.ts';
+import type { BusTransport } from '../bus/types.ts';
 import { BROKER_OPTIONS, type BrokerOptions, defineTransport, readOptions } from '../service/index.ts';
 import type { TransportFeatures } from '../service/port.ts';
-import { check, type Known } from '../shared/check.ts';
+import { check, type KnownOptions } from '../shared/check.ts';
 import { connect } from './connect.ts';
 import { type KafkaNames, readNames } from './names.ts';
 
@@ -25,7 +25,7 @@ export interface KafkaOptions extends BrokerOptions {
   readonly names?: KafkaNames | undefined;
 }
 
-const KNOWN_OPTIONS: Known = {
+const KNOWN_OPTIONS: KnownOptions = {
   ...BROKER_OPTIONS,
   brokers: 'object',
   partitions: 'positive integer',

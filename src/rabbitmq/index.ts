@@ -3,10 +3,10 @@
  * @module
  */
 import type { ConnectionOptions } from 'rabbitmq-client';
-import type { BusTransport } from '../bus/parts.ts';
+import type { BusTransport } from '../bus/types.ts';
 import { BROKER_OPTIONS, type BrokerOptions, defineTransport, readOptions } from '../service/index.ts';
 import type { TransportFeatures } from '../service/port.ts';
-import type { Known } from '../shared/check.ts';
+import type { KnownOptions } from '../shared/check.ts';
 import { connect } from './connect.ts';
 import { type RabbitMQNames, readNames } from './names.ts';
 import { createTopology } from './topology.ts';
@@ -24,7 +24,7 @@ export interface RabbitMQOptions extends BrokerOptions {
   readonly names?: RabbitMQNames | undefined;
 }
 
-const KNOWN_OPTIONS: Known = {
+const KNOWN_OPTIONS: KnownOptions = {
   ...BROKER_OPTIONS,
   url: 'string',
   singleActiveConsumer: 'boolean',

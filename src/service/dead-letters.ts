@@ -34,11 +34,15 @@ interface Known {
   readonly send: (message: Message) => Promise<void>;
 }
 
-const known = new WeakMap<object, Known>();
+/** On the bus itself, so that a copy of the bus has it too; shared by every copy of the package. */
+const ACCESS: unique symbol = Symbol.for('mapbus.deadLetters') as never;
 
-export const rememberDeadLetters = (bus: object, transport: Transport, send: Known['send']): void => {
-  known.set(bus, { transport, send });
-};
+/** What `deadLetters` needs of a bus, as a property of it. */
+export const deadLettersAccess = (transport: Transport, send: Known['send']): object => ({
+  [ACCESS]: { transport, send } satisfies Known,
+});
+
+const accessOf = (bus: object): Partial<Known> => (bus as { readonly [ACCESS]?: Known })[ACCESS] ?? {};
 
 const toDate = (value: string | undefined) => (value === undefined ? undefined : new Date(value));
 
@@ -77,7 +81,7 @@ const revive = ({ handlerName, body, event }: DeadLetter): Message => ({
  * await redrive(({ event }) => event?.name === 'order.placed');
  */
 export const deadLetters = (bus: object): DeadLetters => {
-  const { transport, send } = known.get(bus) ?? {};
+  const { transport, send } = accessOf(bus);
   const visit = transport?.visitDeadLetters;
   if (!visit || !send) throw new TypeError('[mapbus] bus: expected one whose transport keeps dead letters');
 

@@ -1,4 +1,4 @@
-import { createCount } from '../shared/count.ts';
+import { createActivity } from '../shared/activity.ts';
 
 /** Work that has not settled, and where it is in its slot. */
 interface Entry {
@@ -51,7 +51,7 @@ const remove = (pending: Entry[], entry: Entry): boolean => {
  * @param toError makes of what the work rejects with what is told of it
  */
 export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (cause: unknown) => Error) => {
-  const { start, land, idle, inFlight } = createCount();
+  const activity = createActivity();
   let current: Slot | undefined;
 
   const enter = (): Slot => {
@@ -60,7 +60,7 @@ export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (
   };
   const leave = (slot: Slot, entry: Entry): void => {
     if (!remove(slot.pending, entry)) return;
-    land();
+    activity.end();
     if (slot.pending.length > 0) return;
     clearTimeout(slot.timer);
     if (current === slot) current = undefined;
@@ -81,7 +81,7 @@ export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (
       };
       const entry: Entry = { index: slot.pending.length, end };
       slot.pending.push(entry);
-      start();
+      activity.start();
       // What throws at once leaves the slot too.
       try {
         work(slot.signal).then(finish, fail);
@@ -89,5 +89,5 @@ export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (
         fail(error);
       }
     });
-  return { inTime, idle, inFlight };
+  return { inTime, idle: activity.idle, running: activity.running };
 };

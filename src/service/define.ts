@@ -1,23 +1,30 @@
-import { createEvent, createResult, type Publication } from '../bus/event.ts';
-import type { BusParts, BusTransport, UntypedBus } from '../bus/parts.ts';
-import { findFault, refuse, wrongOption } from '../bus/refuse.ts';
-import type { CloseOptions, EventBusError, PublishOptions, PublishResult, SubscribeOptions } from '../bus/types.ts';
-import { check } from '../shared/check.ts';
+import type { Publication } from '../bus/publication.ts';
+import { invalidOptions } from '../bus/publish.ts';
+import type { BusParts, UntypedBus } from '../bus/transport-parts.ts';
+import type {
+  BusTransport,
+  CloseOptions,
+  EventBusError,
+  Metadata,
+  PublishOptions,
+  PublishResult,
+  SubscribeOptions,
+} from '../bus/types.ts';
 import { ASYNC_DISPOSE } from '../shared/dispose.ts';
-import { createError } from '../shared/errors.ts';
+import { createError, isEventBusError } from '../shared/errors.ts';
 import { within } from '../shared/time-limit.ts';
-import { rememberDeadLetters } from './dead-letters.ts';
+import { deadLettersAccess } from './dead-letters.ts';
 import { createDeliver } from './deliver.ts';
 import { seal } from './envelope.ts';
 import type { Settings } from './options.ts';
 import type { Message, Transport, TransportFeatures } from './port.ts';
-import { createSend, isBusError } from './send.ts';
+import { createSend } from './send.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
 type Named = (...args: never) => unknown;
 
 const createPublish = (
-  { reporter, signals }: BusParts,
+  { prepare, publishing, log, refuse, settle, observers }: BusParts,
   transport: Transport,
   send: (message: Message) => Promise<void>,
   settings: Settings,
@@ -25,38 +32,49 @@ const createPublish = (
 ) => {
   let warned = false;
 
-  /** @throws an error of the bus, or a TypeError for a bad key */
-  const prepare = (event: Publication, name: string, payload: unknown, options: PublishOptions): Message => {
-    const fault = findFault(event, isClosed(), options);
-    if (fault) throw fault;
+  /** @throws an error of the bus */
+  const toMessage = (event: Publication, payload: unknown, { session, key }: PublishOptions): Message => {
+    const { name, id, error } = event;
+    if (error) throw error;
+    if (isClosed()) throw createError('closed', 'Cannot publish: the bus is closed');
     const refusal = transport.refuseName?.(name);
     if (refusal) throw createError('invalid_name', `Cannot publish: ${refusal}`);
-    const { session, key } = options;
-    if (key !== undefined) check('key', key, 'string');
     if (session !== undefined && !warned) {
       warned = true;
-      reporter.log('warn', 'event_session_ignored', { eventName: name, eventId: event.id });
+      log('warn', 'event_session_ignored', { eventName: name, eventId: id });
     }
     const body = seal(event, payload, settings.source, key);
-    if (body.byteLength <= settings.maxEventBytes) return { kind: 'event', name, id: event.id, body, key, headers: {} };
+    if (body.byteLength <= settings.maxEventBytes) return { kind: 'event', name, id, body, key, headers: {} };
     const size = `${body.byteLength} bytes, and maxEventBytes is ${settings.maxEventBytes}`;
     throw createError('too_large', `Cannot publish: the event has ${size}`);
   };
 
-  const toBusError = (error: unknown): EventBusError => (isBusError(error) ? error : wrongOption(error));
+  const toBusError = (error: unknown): EventBusError => (isEventBusError(error) ? error : invalidOptions(error));
 
-  return async (name: string, payload: unknown, options: PublishOptions = {}): Promise<PublishResult> => {
-    const event = createEvent(name, signals);
+  const publish = async (
+    name: string,
+    payload: unknown,
+    options?: PublishOptions,
+    observed?: Metadata,
+  ): Promise<PublishResult> => {
+    const event = prepare(name, options, observed);
     try {
-      const message = prepare(event, name, payload, options);
-      reporter.publishing?.(event, 0);
+      const message = toMessage(event, payload, options ?? {});
+      publishing?.(event, 0);
       await send(message);
-      return createResult(event);
+      return settle(event);
     } catch (cause) {
       const failure = toBusError(cause);
       // What has failed before it was sent says nothing of it.
-      return refuse(reporter, event, Object.assign(failure, { outcome: failure.outcome ?? 'not-sent' }));
+      return refuse(event, Object.assign(failure, { outcome: failure.outcome ?? 'not-sent' }));
     }
+  };
+  const { publish: observePublish } = observers;
+  return (name: string, payload: unknown, options?: PublishOptions): Promise<PublishResult> => {
+    if (!observePublish) return publish(name, payload, options);
+    return observePublish({ name, payload, options, handlerCount: 0 }, (added) =>
+      publish(name, payload, options, added),
+    );
   };
 };
 
@@ -99,15 +117,15 @@ const createSubscribe = (parts: BusParts, transport: Transport, want: (name?: st
 const GRACE_MS = 5_000;
 
 const attach = (parts: BusParts, transport: Transport, settings: Settings): UntypedBus => {
-  const { local, reporter } = parts;
+  const { local, log } = parts;
   const sending = createSend(transport, settings);
   const delivering = createDeliver(parts, sending.send, settings);
-  const subscriptions = createSubscriptions(transport, delivering.deliver, reporter, settings);
+  const subscriptions = createSubscriptions(transport, delivering.deliver, log, settings);
   let closing: Promise<void> | undefined;
   const isClosed = () => closing !== undefined;
 
   const shutDown = async (drained: Promise<void>) => {
-    const report = (error: unknown) => reporter.log('error', 'event_transport_close_failed', { error });
+    const report = (error: unknown) => log('error', 'event_transport_close_failed', { error });
     subscriptions.stop();
     const stopped = transport.stop().catch(report);
     await drained;
@@ -128,8 +146,9 @@ const attach = (parts: BusParts, transport: Transport, settings: Settings): Unty
     await local.idle();
   };
 
-  const bus: UntypedBus = {
+  return {
     ...local,
+    ...deadLettersAccess(transport, sending.send),
     ...createSubscribe(parts, transport, subscriptions.want),
     publish: createPublish(parts, transport, sending.send, settings, isClosed),
     ready: subscriptions.ready,
@@ -137,8 +156,6 @@ const attach = (parts: BusParts, transport: Transport, settings: Settings): Unty
     close,
     [ASYNC_DISPOSE]: () => close(),
   };
-  rememberDeadLetters(bus, transport, sending.send);
-  return bus;
 };
 
 /**
@@ -152,8 +169,8 @@ export const defineTransport = (
   settings: Settings,
 ): BusTransport => ({
   features,
-  attach: (parts) => {
-    const report = (error: unknown) => parts.reporter.log('warn', 'event_transport_trouble', { error });
+  attach: (parts: BusParts) => {
+    const report = (error: unknown) => parts.log('warn', 'event_transport_trouble', { error });
     return attach(parts, connect(report), settings);
   },
 });

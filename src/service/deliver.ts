@@ -1,7 +1,6 @@
-import { applyOptions, createEvent } from '../bus/event.ts';
-import type { BusParts } from '../bus/parts.ts';
-import { createCount } from '../shared/count.ts';
-import { describe } from '../shared/errors.ts';
+import type { BusParts } from '../bus/transport-parts.ts';
+import { createActivity } from '../shared/activity.ts';
+import { describeError } from '../shared/errors.ts';
 import { after } from './after.ts';
 import { open } from './envelope.ts';
 import * as header from './headers.ts';
@@ -30,7 +29,7 @@ const backOff = (retryDelayMs: number, attempt: number) =>
 const createAfterlife = (send: Send, { service, maxAttempts, retryDelayMs }: Settings) => {
   const bury = (arrival: Arrival, reason: string, error: unknown, handlerName?: string) => {
     const { delivery, name, id, attempt } = arrival;
-    const { errorType, errorMessage } = describe(error);
+    const { errorType, errorMessage } = describeError(error);
     const now = new Date().toISOString();
     const headers = {
       [header.FIRST_FAILED_AT]: now,
@@ -63,19 +62,18 @@ const createAfterlife = (send: Send, { service, maxAttempts, retryDelayMs }: Set
 
 /** What a transport hands its deliveries to. */
 export const createDeliver = (
-  { handlersOf, reporter, dispatch, signals }: BusParts,
+  { handlersOf, prepare, runHandlers, log, observers }: BusParts,
   send: Send,
   settings: Settings,
 ) => {
-  const { start, land, idle } = createCount();
+  const { start, end, idle } = createActivity();
   const { bury, retry } = createAfterlife(send, settings);
   const inLane = createLanes();
 
   const handle = async (arrival: Arrival, opened: Exclude<ReturnType<typeof open>, { reason: string }>) => {
     const { id, occurredAt, metadata, name, payload } = opened;
     const handlerName = arrival.delivery.headers[header.HANDLER];
-    const event = createEvent(name, signals);
-    applyOptions(event, { id, occurredAt, metadata });
+    const event = prepare(name, { id, occurredAt, metadata });
     const all = handlersOf(name);
     const list =
       handlerName === undefined ? all : all.filter((subscription) => subscription.handlerName === handlerName);
@@ -83,7 +81,7 @@ export const createDeliver = (
       // Delayed first: in a rolling deploy an old process may get what only a new one handles.
       return retry(arrival, 'no_handler', new Error(`Nobody handles ${name} here`), handlerName);
     }
-    const { failures } = await dispatch(list, payload, event);
+    const { failures } = await runHandlers(list, payload, event);
     if (failures.length === 0) return;
     await Promise.all(failures.map((failure) => retry(arrival, 'handler_failed', failure.error, failure.handlerName)));
   };
@@ -99,19 +97,21 @@ export const createDeliver = (
     if ('reason' in opened) return bury(unknown, opened.reason, new Error(opened.message));
     const arrival = { delivery, attempt, name: opened.name, id: opened.id };
     const isFirst = headers[header.ATTEMPT] === undefined;
-    return isFirst ? inLane(opened.key, () => handle(arrival, opened)) : handle(arrival, opened);
+    const seen = { name: opened.name, id: opened.id, metadata: opened.metadata ?? {}, attempt };
+    const observed = () => observers.deliver(seen, () => handle(arrival, opened));
+    return isFirst ? inLane(opened.key, observed) : observed();
   };
 
   // Its retry or dead letter is not safe at the broker: the event must come again, but not in a hot loop.
   const fail = async (error: unknown): Promise<void> => {
-    reporter.log('error', 'event_delivery_failed', { error });
+    log('error', 'event_delivery_failed', { error });
     await after(PAUSE_MS);
-    land();
+    end();
     throw error;
   };
   const deliver = (delivery: Delivery): Promise<void> => {
     start();
-    return receive(delivery).then(land, fail);
+    return receive(delivery).then(end, fail);
   };
 
   return { deliver, idle };

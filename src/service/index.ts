@@ -2,7 +2,7 @@
  * What a transport is made of: `import { defineTransport } from 'mapbus/transport'`.
  * @module
  */
-export type { BusTransport } from '../bus/parts.ts';
+export type { BusTransport } from '../bus/types.ts';
 export { within } from '../shared/time-limit.ts';
 export { type DeadLetter, type DeadLetters, deadLetters } from './dead-letters.ts';
 export { defineTransport } from './define.ts';

@@ -1,4 +1,4 @@
-import { check, checkOptions, type Known } from '../shared/check.ts';
+import { check, checkOptions, type KnownOptions } from '../shared/check.ts';
 
 /** What every transport takes beside its own options. */
 export interface DeliveryOptions {
@@ -30,7 +30,7 @@ export interface BrokerOptions extends DeliveryOptions {
 
 export type Settings = { readonly [Option in keyof DeliveryOptions]-?: NonNullable<DeliveryOptions[Option]> };
 
-const KNOWN_OPTIONS: Known = {
+const KNOWN_OPTIONS: KnownOptions = {
   service: 'string',
   source: 'string',
   maxAttempts: 'positive integer',
@@ -41,7 +41,7 @@ const KNOWN_OPTIONS: Known = {
   readyTimeoutMs: 'positive milliseconds',
 };
 
-export const BROKER_OPTIONS: Known = {
+export const BROKER_OPTIONS: KnownOptions = {
   connection: 'object',
   names: 'object',
   prefetch: 'positive integer',
@@ -55,7 +55,7 @@ const SERVICE = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$/;
  * Checks the options of a transport, its own included, and gives those of delivery with their defaults.
  * @throws TypeError for a bad or missing option
  */
-export const readOptions = (what: string, options: DeliveryOptions, own: Known = {}): Settings => {
+export const readOptions = (what: string, options: DeliveryOptions, own: KnownOptions = {}): Settings => {
   checkOptions(what, options, { ...KNOWN_OPTIONS, ...own });
   const { service } = options;
   check(`${what}.service`, service, 'string');

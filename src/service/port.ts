@@ -1,4 +1,4 @@
-import type { TransportFeatures } from '../bus/parts.ts';
+import type { TransportFeatures } from '../bus/types.ts';
 
 export type { TransportFeatures };
 

@@ -1,6 +1,6 @@
 import type { EventBusError } from '../bus/types.ts';
 import { isObject } from '../shared/check.ts';
-import { createError } from '../shared/errors.ts';
+import { createError, isEventBusError } from '../shared/errors.ts';
 import { createDeadlines } from './deadlines.ts';
 import type { Settings } from './options.ts';
 import type { Message, Transport } from './port.ts';
@@ -12,13 +12,9 @@ const withOutcome = (error: EventBusError, outcome: Outcome): EventBusError => O
 const outcomeOf = (cause: unknown): Outcome =>
   isObject(cause) && 'outcome' in cause && cause.outcome === 'not-sent' ? 'not-sent' : 'unknown';
 
-/** Whether an error is one of ours, told by its code as every copy of the package makes it. */
-export const isBusError = (error: unknown): error is EventBusError =>
-  error instanceof Error && 'code' in error && error.message.startsWith('[mapbus]');
-
 const toSendError = (cause: unknown): EventBusError => {
-  if (isBusError(cause)) return cause;
-  const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, cause);
+  if (isEventBusError(cause)) return cause;
+  const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, { cause });
   return withOutcome(error, outcomeOf(cause));
 };
 
@@ -28,11 +24,11 @@ export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingP
     const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
     return withOutcome(error, 'unknown');
   };
-  const { inTime, idle, inFlight } = createDeadlines(publishTimeoutMs, late, toSendError);
+  const { inTime, idle, running } = createDeadlines(publishTimeoutMs, late, toSendError);
 
   /** For an event, bounded; what the bus itself sends while it acknowledges is bounded by the deliveries. */
   const send = (message: Message): Promise<void> => {
-    if (message.kind !== 'event' || inFlight() < maxPendingPublishes)
+    if (message.kind !== 'event' || running() < maxPendingPublishes)
       return inTime((signal) => transport.send(message, signal));
     const full = `${maxPendingPublishes} publishes wait for the broker already`;
     return Promise.reject(withOutcome(createError('transport_unavailable', full), 'not-sent'));

@@ -56,6 +56,8 @@ export const serialize = (envelope: { readonly data: unknown; readonly [attribut
     return JSON.stringify(envelope, isPlain(data) ? undefined : refuseLost);
   } catch (cause) {
     const { keys = [], what = 'what its toJSON gives' } = findTrouble(data) ?? {};
-    throw createError('not_serializable', `Cannot publish: JSON cannot carry ${what} at payload${pathOf(keys)}`, cause);
+    throw createError('not_serializable', `Cannot publish: JSON cannot carry ${what} at payload${pathOf(keys)}`, {
+      cause,
+    });
   }
 };

@@ -1,4 +1,4 @@
-import type { Reporter } from '../bus/parts.ts';
+import type { WriteLog } from '../bus/log.ts';
 import { createError } from '../shared/errors.ts';
 import { within } from '../shared/time-limit.ts';
 import { after } from './after.ts';
@@ -13,7 +13,7 @@ const isFatal = (error: unknown) => error instanceof Error && 'fatal' in error &
 export const createSubscriptions = (
   transport: Transport,
   deliver: (delivery: Delivery) => Promise<void>,
-  reporter: Reporter,
+  log: WriteLog,
   { readyTimeoutMs }: Settings,
 ) => {
   const names = new Set<string>();
@@ -33,7 +33,7 @@ export const createSubscriptions = (
         trouble = undefined;
       } catch (error) {
         trouble = error;
-        reporter.log('error', 'event_subscriptions_failed', { error });
+        log('error', 'event_subscriptions_failed', { error });
         if (isFatal(error)) throw error;
         await after(PAUSE_MS * (1 + Math.random()));
       }

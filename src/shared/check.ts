@@ -1,35 +1,54 @@
-/** What a value must be: what `typeof` says, a number of a kind, or an object with these methods. */
+/** What a value must be: a `typeof`, something more special, or an object with these methods. */
 type Expected =
-  | ('function' | 'string' | 'boolean' | 'object' | 'positive milliseconds' | 'positive integer')
+  | ('function' | 'string' | 'boolean' | 'object')
+  | ('anything' | 'string that is not empty' | 'valid date')
+  | ('milliseconds' | 'positive milliseconds' | 'positive integer')
   | readonly string[];
 
-export type Known = Readonly<Record<string, Expected>>;
+/** The options that a function takes, and what each must be. */
+export type KnownOptions = Readonly<Record<string, Expected>>;
 
-/** What an `AbortSignal` is known by: it may come from another realm. */
+/** An `AbortSignal` is recognised by its methods: it may come from another realm. */
 export const ABORT_SIGNAL: Expected = ['addEventListener', 'removeEventListener'];
 
 export const isObject = (value: unknown): value is object =>
   (typeof value === 'object' && value !== null) || typeof value === 'function';
 
-const fits = (value: unknown, expected: Expected) => {
-  if (typeof expected === 'object')
-    return isObject(value) && expected.every((method) => typeof Reflect.get(value, method) === 'function');
+// Timers hold 31 bits: with a longer delay they would fire at once.
+const isDelay = (value: unknown) => typeof value === 'number' && value >= 0 && value < 2 ** 31;
+
+const hasMethods = (value: unknown, methods: readonly string[]): boolean =>
+  isObject(value) && methods.every((method) => typeof Reflect.get(value, method) === 'function');
+
+const fits = (value: unknown, expected: Expected): boolean => {
+  if (typeof expected === 'object') return hasMethods(value, expected);
+  if (expected === 'anything') return true;
+  if (expected === 'valid date') return hasMethods(value, ['getTime']) && !Number.isNaN((value as Date).getTime());
   if (expected === 'positive integer') return Number.isInteger(value) && Number(value) > 0;
-  // Timers hold 31 bits: with a longer delay they would fire at once.
-  if (expected === 'positive milliseconds') return typeof value === 'number' && value > 0 && value < 2 ** 31;
+  if (expected === 'milliseconds') return isDelay(value);
+  if (expected === 'positive milliseconds') return isDelay(value) && value !== 0;
+  if (expected === 'string that is not empty') return typeof value === 'string' && value !== '';
   return value !== null && typeof value === expected;
 };
 
-/** Throws a `TypeError` that names the argument, what was expected and what came; methods stand for an object. */
-export const check = (what: string, value: unknown, expected: Expected): void => {
-  if (fits(value, expected)) return;
-  const came = typeof value === 'string' ? JSON.stringify(value) : isObject(value) ? typeof value : String(value);
-  const wanted = typeof expected === 'object' ? `an object with ${expected.join(', ')}` : expected;
-  throw new TypeError(`[mapbus] ${what}: expected ${wanted}, got ${came}`);
+/** The value in a message: strings in quotes, objects only by their type. */
+const show = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(value);
+  return isObject(value) ? typeof value : String(value);
 };
 
-/** Checks options against what is known of each; `undefined` counts as left out. */
-export const checkOptions = (what: string, options: object, known: Known): void => {
+/** @throws TypeError that names the argument, what was expected and what came */
+export const check = (what: string, value: unknown, expected: Expected): void => {
+  if (fits(value, expected)) return;
+  const wanted = typeof expected === 'object' ? `an object with ${expected.join(', ')}` : expected;
+  throw new TypeError(`[mapbus] ${what}: expected ${wanted}, got ${show(value)}`);
+};
+
+/**
+ * Checks options; `undefined` counts as left out.
+ * @throws TypeError for an unknown option, or one of a wrong type
+ */
+export const checkOptions = (what: string, options: object, known: KnownOptions): void => {
   check(what, options, 'object');
   for (const [name, value] of Object.entries(options)) {
     const expected = Object.hasOwn(known, name) && known[name];

@@ -1,30 +1,45 @@
 import type { EventBusError, EventBusErrorCode } from '../bus/types.ts';
 import { isObject } from './check.ts';
 
-export const createError = (code: EventBusErrorCode, message: string, cause?: unknown): EventBusError =>
-  Object.assign(new Error(`[mapbus] ${message}`, cause === undefined ? {} : { cause }), { code });
+const PREFIX = '[mapbus] ';
 
-// What is thrown may be anything, even a proxy that throws when touched.
-export const describe = (error: unknown) => {
+/** An error of the bus. A `name` that the platform uses for the same thing is kept: `TimeoutError`, `AbortError`. */
+export const createError = (
+  code: EventBusErrorCode,
+  message: string,
+  { cause, name = 'EventBusError' }: { readonly cause?: unknown; readonly name?: string } = {},
+): EventBusError => {
+  const error = new Error(PREFIX + message, cause === undefined ? {} : { cause });
+  Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true });
+  return Object.assign(error, { code });
+};
+
+/**
+ * Whether a value is an error of the bus, and of this code if one is given. It knows the errors of every copy and version
+ * of the package.
+ * @example
+ * if (isEventBusError(error, 'timeout')) retryLater();
+ */
+export const isEventBusError = <Code extends EventBusErrorCode = EventBusErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is EventBusError & { readonly code: Code } => {
+  try {
+    if (!isObject(error) || !('code' in error) || !('message' in error)) return false;
+    const isOurs = typeof error.code === 'string' && String(error.message).startsWith(PREFIX);
+    return isOurs && (code === undefined || error.code === code);
+  } catch {
+    // What is thrown may be anything, even a proxy that throws when touched.
+    return false;
+  }
+};
+
+/** The type and the message of whatever was thrown. */
+export const describeError = (error: unknown) => {
   try {
     const { name = typeof error, message = error } = Object(error);
     return { errorType: String(name), errorMessage: String(message) };
   } catch {
     return { errorType: typeof error, errorMessage: 'unreadable' };
-  }
-};
-
-const ignore = () => {};
-// Whoever broke the console does not want to know.
-const complain = (error: unknown) =>
-  guard(() => console.error('[mapbus] The logger or onFailure failed', error), ignore);
-
-/** Calls what must not reach the publisher, a logger or `onFailure`. That it throws or rejects must not vanish either. */
-export const guard = (call: () => unknown, failed = complain): void => {
-  try {
-    const returned = call();
-    if (isObject(returned)) Promise.resolve(returned).catch(failed);
-  } catch (error) {
-    failed(error);
   }
 };

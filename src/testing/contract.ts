@@ -1,6 +1,5 @@
 import { createEventBus } from '../bus/create-event-bus.ts';
-import type { BusTransport } from '../bus/parts.ts';
-import type { EventBus } from '../bus/types.ts';
+import type { BusTransport, EventBus } from '../bus/types.ts';
 import { type DeadLetter, type DeliveryOptions, deadLetters } from '../service/index.ts';
 import type { TransportFeatures } from '../service/port.ts';
 import { createCollector, expectEqual } from './collect.ts';

@@ -1,8 +1,8 @@
-import type { BusTransport } from '../bus/parts.ts';
+import type { BusTransport } from '../bus/types.ts';
 import { after } from '../service/after.ts';
 import { type DeliveryOptions, defineTransport, readOptions } from '../service/index.ts';
 import type { Delivery, Message, Transport, VisitDeadLetter } from '../service/port.ts';
-import { createCount } from '../shared/count.ts';
+import { createActivity } from '../shared/activity.ts';
 
 /** How bad the day is. */
 export interface NetworkOptions {
@@ -69,7 +69,7 @@ const visitEach = async (service: Service, visit: VisitDeadLetter) => {
 
 /** Makes the way of a message to one service: late, twice, overtaken by others, but for those of its own key. */
 const createRoute = (random: () => number, { maxDelayMs = 10, duplicates = 0.1 }: NetworkOptions) => {
-  const { start, land, idle } = createCount();
+  const { start, end, idle } = createActivity();
   const lastOf = new Map<string, Promise<void>>();
 
   const hand = async (service: Service, message: Message): Promise<void> => {
@@ -89,7 +89,7 @@ const createRoute = (random: () => number, { maxDelayMs = 10, duplicates = 0.1 }
     const lane = message.kind === 'event' && message.key !== undefined ? `${serviceName} ${message.key}` : undefined;
     start();
     const way = travel(service, message, lane === undefined ? undefined : lastOf.get(lane)).finally(() => {
-      land();
+      end();
       if (lane !== undefined && lastOf.get(lane) === way) lastOf.delete(lane);
     });
     if (lane !== undefined) lastOf.set(lane, way);

@@ -2,7 +2,7 @@
  * A transport that an environment variable chooses: `import { transportFromUrl } from 'mapbus/url'`.
  * @module
  */
-import type { BusTransport } from '../bus/parts.ts';
+import type { BusTransport } from '../bus/types.ts';
 import type { DeliveryOptions } from '../service/index.ts';
 
 type Query = ReadonlyMap<string, string>;

@@ -22,7 +22,7 @@ describe('a shared time limit', () => {
   it('ends what has not settled, and counts it until then, in whatever order the rest has settled', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(9), { maxLength: 20 }), async (order) => {
-        const { inTime, idle, inFlight } = create();
+        const { inTime, idle, running } = create();
         const gates = Array.from({ length: 10 }, () => createGate());
         const outcomes = gates.map(({ promise }) => inTime(() => promise).then(() => 'settled', String));
         const settled = new Set(order);
@@ -31,7 +31,7 @@ describe('a shared time limit', () => {
           gates[index]?.open();
           await vi.advanceTimersByTimeAsync(0);
         }
-        expect(inFlight()).toBe(10 - settled.size);
+        expect(running()).toBe(10 - settled.size);
         await vi.advanceTimersByTimeAsync(TIMEOUT_MS + 100);
         await idle();
 
@@ -40,7 +40,7 @@ describe('a shared time limit', () => {
         );
         for (const { open } of gates) open();
         await vi.advanceTimersByTimeAsync(0);
-        expect(inFlight()).toBe(0);
+        expect(running()).toBe(0);
         expect(vi.getTimerCount()).toBe(0);
       }),
     );

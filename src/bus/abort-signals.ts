@@ -1,0 +1,23 @@
+/** The signals that handlers of one bus have asked for, to abort them all when the time of `close` is over. */
+export const createAbortSignals = () => {
+  const live = new Set<AbortController>();
+  let reason: unknown;
+
+  const create = (): AbortController => {
+    const controller = new AbortController();
+    if (reason) controller.abort(reason);
+    else live.add(controller);
+    return controller;
+  };
+  const release = (controller: AbortController | undefined): void => {
+    if (controller) live.delete(controller);
+  };
+  const abortAll = (why: unknown): void => {
+    reason = why;
+    for (const controller of live) controller.abort(why);
+    live.clear();
+  };
+  return { create, release, abortAll };
+};
+
+export type AbortSignals = ReturnType<typeof createAbortSignals>;

@@ -1,0 +1,51 @@
+import type { Activity } from '../shared/activity.ts';
+import { checkOptions } from '../shared/check.ts';
+import { createError } from '../shared/errors.ts';
+import type { AbortSignals } from './abort-signals.ts';
+import type { WriteLog } from './log.ts';
+import type { Registry } from './registry.ts';
+import type { CloseOptions } from './types.ts';
+
+const DRAIN_TIMEOUT_MS = 10_000;
+
+interface Parts {
+  readonly activity: Activity;
+  readonly registry: Registry;
+  readonly signals: AbortSignals;
+  readonly log: WriteLog;
+}
+
+export const createClose = ({ activity, registry, signals, log }: Parts) => {
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+  let closing: Promise<void> | undefined;
+  let isClosed = false;
+  let stopWaiting!: () => void;
+  const timeIsOver = new Promise<void>((resolve) => {
+    stopWaiting = resolve;
+  });
+
+  /** Waits until nothing runs, at most until the time is over. */
+  const drain = async (): Promise<void> => {
+    await Promise.race([activity.idle(), timeIsOver]);
+    for (const timer of timers) clearTimeout(timer);
+    isClosed = true;
+    const running = activity.running();
+    if (running > 0) {
+      log('warn', 'event_bus_drain_timed_out', { running });
+      signals.abortAll(createError('closed', 'The bus is closed', { name: 'AbortError' }));
+    }
+    registry.clear();
+  };
+
+  const close = (options: CloseOptions = {}): Promise<void> => {
+    checkOptions('close options', options, { drainTimeoutMs: 'milliseconds' });
+    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = options;
+    closing ??= drain();
+    // At once, and not by a timer, which a test with false time would have to advance.
+    if (drainTimeoutMs === 0) stopWaiting();
+    else if (!isClosed) timers.add(setTimeout(stopWaiting, drainTimeoutMs));
+    return closing;
+  };
+
+  return { close, isClosing: () => closing !== undefined, isClosed: () => isClosed };
+};

@@ -1,0 +1,13 @@
+import { check } from '../shared/check.ts';
+import type { Metadata } from './types.ts';
+
+/**
+ * Copies metadata, without keys that are undefined.
+ * @throws TypeError for what is no object of strings
+ */
+export const copyMetadata = (what: string, metadata: Metadata): Metadata => {
+  check(what, metadata, 'object');
+  const entries = Object.entries(metadata).filter(([, value]) => value !== undefined);
+  for (const [key, value] of entries) check(`${what}.${key}`, value, 'string');
+  return Object.fromEntries(entries);
+};

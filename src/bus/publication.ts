@@ -1,0 +1,175 @@
+import { describeError } from '../shared/errors.ts';
+import type { AbortSignals } from './abort-signals.ts';
+import { createEventId, type IdClock, tick } from './event-id.ts';
+import type { EventBusError, HandlerFailure, Metadata } from './types.ts';
+
+// The fields behind the getters. Symbols keep them out of `JSON.stringify` and away from accidents.
+export const NAME: unique symbol = Symbol('name');
+export const METADATA: unique symbol = Symbol('metadata');
+export const SESSION: unique symbol = Symbol('session');
+export const TIME: unique symbol = Symbol('time');
+export const ID: unique symbol = Symbol('id');
+const ID_TIME: unique symbol = Symbol('idTime');
+const SEQUENCE: unique symbol = Symbol('sequence');
+const SOURCE: unique symbol = Symbol('source');
+const CONTROLLER: unique symbol = Symbol('controller');
+export const COUNT: unique symbol = Symbol('count');
+export const FAILURES: unique symbol = Symbol('failures');
+export const ERROR: unique symbol = Symbol('error');
+const SETTLED: unique symbol = Symbol('settled');
+
+/** What the publications of one bus share. */
+export interface PublicationSource {
+  readonly clock: IdClock;
+  readonly signals: AbortSignals;
+}
+
+/**
+ * One publish, from its start to its result. Handlers get it as `EventContext`, the publisher gets it as `PublishResult`:
+ * one object in place of two makes a publish a sixth faster. Handlers see no failures before the publish has settled, and
+ * the publisher sees no session, since that is released by then.
+ */
+export interface Publication {
+  readonly name: string;
+  readonly id: string;
+  readonly occurredAt: Date;
+  readonly metadata: Metadata;
+  readonly session: undefined;
+  readonly signal: AbortSignal;
+  readonly handlerCount: number;
+  readonly failures: readonly HandlerFailure[];
+  readonly error: EventBusError | undefined;
+  [NAME]: string;
+  [METADATA]: Metadata;
+  [SESSION]: unknown;
+  [TIME]: number;
+  [ID]: string | undefined;
+  [ID_TIME]: number;
+  [SEQUENCE]: number;
+  [SOURCE]: PublicationSource;
+  [CONTROLLER]: AbortController | undefined;
+  [COUNT]: number;
+  [FAILURES]: HandlerFailure[];
+  [ERROR]: EventBusError | undefined;
+  [SETTLED]: boolean;
+}
+
+export const NO_METADATA: Metadata = Object.freeze({});
+// Never changed: the first failure of a publish replaces it.
+const NO_FAILURES: HandlerFailure[] = [];
+Object.freeze(NO_FAILURES);
+
+/** The system's clock. A test may have replaced it by anything. */
+const readClock = (): number => {
+  try {
+    return Date.now();
+  } catch {
+    return Number.NaN;
+  }
+};
+
+const controllerOf = (publication: Publication): AbortController => {
+  const { signals } = publication[SOURCE];
+  const controller = publication[CONTROLLER] ?? signals.create();
+  // Nobody would release it later.
+  if (publication[SETTLED]) signals.release(controller);
+  publication[CONTROLLER] = controller;
+  return controller;
+};
+
+const shown = ({ name, id, occurredAt, metadata, handlerCount, failures, error }: Publication) => ({
+  name,
+  id,
+  occurredAt,
+  metadata,
+  ...(failures && { handlerCount, failures, ...(error && { error }) }),
+});
+
+const toText = (error: unknown) => describeError(error).errorMessage;
+
+// The one place with `this`: accessors of a shared prototype cost 5 ns a read. Accessors of its own make an object 20
+// times as expensive, and a proxy that passes the receiver on costs 80 ns a read.
+const prototype: object & ThisType<Publication> = {
+  get name() {
+    return this[NAME];
+  },
+  get id() {
+    this[ID] ??= createEventId(this[SOURCE].clock, this[ID_TIME], this[SEQUENCE]);
+    return this[ID];
+  },
+  get occurredAt() {
+    return new Date(this[TIME]);
+  },
+  get metadata() {
+    return this[METADATA];
+  },
+  get session() {
+    return this[SESSION];
+  },
+  get signal() {
+    return controllerOf(this).signal;
+  },
+  get handlerCount() {
+    return this[SETTLED] ? this[COUNT] : undefined;
+  },
+  get failures() {
+    return this[SETTLED] ? this[FAILURES] : undefined;
+  },
+  get error() {
+    return this[ERROR];
+  },
+  toJSON() {
+    const { failures, error, ...rest } = shown(this);
+    return {
+      ...rest,
+      ...(failures && {
+        failures: failures.map((failure) => ({ handlerName: failure.handlerName, error: toText(failure.error) })),
+      }),
+      ...(error && { error: { code: error.code, message: error.message } }),
+    };
+  },
+  // What `console.log` of Node, Bun and Deno asks for.
+  [Symbol.for('nodejs.util.inspect.custom')]() {
+    return shown(this);
+  },
+};
+
+// `Object.create` with a constant prototype is compiled to a plain allocation, as a constructor would be.
+export const createPublication = (name: string, source: PublicationSource): Publication => {
+  const { clock } = source;
+  const now = readClock();
+  tick(clock, now);
+  const publication: Publication = Object.create(prototype);
+  publication[NAME] = name;
+  publication[METADATA] = NO_METADATA;
+  publication[SESSION] = undefined;
+  publication[TIME] = now;
+  publication[ID] = undefined;
+  publication[ID_TIME] = clock.time;
+  publication[SEQUENCE] = clock.sequence;
+  publication[SOURCE] = source;
+  publication[CONTROLLER] = undefined;
+  publication[COUNT] = 0;
+  publication[FAILURES] = NO_FAILURES;
+  publication[ERROR] = undefined;
+  publication[SETTLED] = false;
+  return publication;
+};
+
+export const addFailure = (publication: Publication, failure: HandlerFailure): void => {
+  if (publication[FAILURES] === NO_FAILURES) publication[FAILURES] = [];
+  publication[FAILURES].push(failure);
+};
+
+/** Ends a publish: its failures can be seen, and its session and its signal are released. */
+export const settle = (publication: Publication): Publication => {
+  publication[SETTLED] = true;
+  publication[SESSION] = undefined;
+  if (publication[FAILURES] !== NO_FAILURES) Object.freeze(publication[FAILURES]);
+  if (publication[CONTROLLER]) publication[SOURCE].signals.release(publication[CONTROLLER]);
+  return publication;
+};
+
+/** The same publication with the signal of one handler. Its id is still that of all. */
+export const withSignal = (publication: Publication, { signal }: AbortController): Publication =>
+  Object.create(publication, { id: { get: () => publication.id }, signal: { value: signal } });

@@ -1,0 +1,79 @@
+import type { Activity } from '../shared/activity.ts';
+import { isObject } from '../shared/check.ts';
+import { whenSettled } from '../shared/promises.ts';
+import type { Log } from './log.ts';
+import { addFailure, COUNT, type Publication, settle } from './publication.ts';
+import type { Subscription } from './registry.ts';
+import type { PublishResult } from './types.ts';
+
+/** Starts all handlers of a publish, and resolves when they have settled. Never throws, never rejects. */
+export type RunHandlers = (
+  handlers: readonly Subscription[],
+  payload: unknown,
+  publication: Publication,
+) => Promise<PublishResult>;
+
+export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: Activity) => {
+  /** The publish that runs the current code. */
+  let current: Publication | undefined;
+
+  const fail = (handlerName: string, error: unknown, publication: Publication, payload: unknown): void => {
+    const failure = Object.freeze({ handlerName, error });
+    addFailure(publication, failure);
+    handlerFailed(publication, payload, failure);
+  };
+
+  /** Follows the asynchronous handlers of one publish. */
+  const createFollow = (publication: Publication, payload: unknown) => {
+    let pending = 0;
+    let resolve!: (result: PublishResult) => void;
+    const allSettled = new Promise<PublishResult>((resolvePromise) => {
+      resolve = resolvePromise;
+    });
+    const settled = () => {
+      if (--pending > 0) return;
+      resolve(settle(publication));
+      activity.end();
+    };
+    activity.start();
+    /** Adds one handler; returns the promise of them all. */
+    return (handlerName: string, returned: object): Promise<PublishResult> => {
+      const failed = (error: unknown) => {
+        fail(handlerName, error, publication, payload);
+        settled();
+      };
+      pending++;
+      whenSettled(returned, settled, failed);
+      return allSettled;
+    };
+  };
+
+  // The hot path: for synchronous handlers it is a loop and one object.
+  const runHandlers: RunHandlers = (handlers, payload, publication) => {
+    if (handlers.length === 0) return Promise.resolve(settle(publication));
+    publishing?.(publication, handlers.length);
+    const outer = current;
+    current = publication;
+    // A local stays in a register; counted in the publication, it costs a publish a fifth more.
+    let handlerCount = 0;
+    let follow: ReturnType<typeof createFollow> | undefined;
+    let allSettled: Promise<PublishResult> | undefined;
+    for (const { active, signal, call, handlerName } of handlers) {
+      if (!active || signal?.aborted) continue;
+      handlerCount++;
+      try {
+        const returned = call(payload, publication);
+        if (!isObject(returned)) continue;
+        follow ??= createFollow(publication, payload);
+        allSettled = follow(handlerName, returned);
+      } catch (error) {
+        fail(handlerName, error, publication, payload);
+      }
+    }
+    current = outer;
+    publication[COUNT] = handlerCount;
+    return allSettled ?? Promise.resolve(settle(publication));
+  };
+
+  return { runHandlers, current: () => current };
+};

@@ -1,0 +1,35 @@
+import { checkOptions } from '../shared/check.ts';
+import { toUnsubscribe } from '../shared/dispose.ts';
+import type { EventHandlers, EventName, SubscribeOptions, Subscriber, Unsubscribe } from './types.ts';
+
+/**
+ * Registers a record of handlers, one for each name. What it returns removes them all.
+ * @throws what `subscribe` throws; then none of them is registered
+ * @example
+ * subscribeEach(bus, {
+ *   'order.placed': ({ total }) => charge(total),
+ *   'order.cancelled': ({ orderId }) => refund(orderId),
+ * });
+ */
+export const subscribeEach = <Events extends object, Session>(
+  bus: Subscriber<Events, Session>,
+  handlers: Partial<EventHandlers<Events, Session>>,
+  options: SubscribeOptions = {},
+): Unsubscribe => {
+  const names = Object.keys(handlers) as EventName<Events>[];
+  checkOptions('handlers', handlers, Object.fromEntries(names.map((name) => [name, 'function'] as const)));
+  const added: Unsubscribe[] = [];
+  const removeAll = () => {
+    for (const unsubscribe of added) unsubscribe();
+  };
+  try {
+    for (const name of names) {
+      const handler = handlers[name];
+      if (handler) added.push(bus.subscribe(name, handler, options));
+    }
+  } catch (error) {
+    removeAll();
+    throw error;
+  }
+  return toUnsubscribe(removeAll);
+};

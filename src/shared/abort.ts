@@ -1,0 +1,34 @@
+interface Watch {
+  readonly callbacks: Set<() => void>;
+  readonly stop: () => void;
+}
+
+const watches = new WeakMap<AbortSignal, Watch>();
+
+const startWatch = (signal: AbortSignal): Watch => {
+  const callbacks = new Set<() => void>();
+  const listener = () => {
+    for (const callback of [...callbacks]) callback();
+  };
+  const stop = () => {
+    signal.removeEventListener('abort', listener);
+    watches.delete(signal);
+  };
+  signal.addEventListener('abort', listener);
+  return { callbacks, stop };
+};
+
+/**
+ * Calls back when a signal is aborted; what it returns ends that. A signal gets one listener, however many callbacks it
+ * has: Node warns of a leak from the eleventh listener on.
+ */
+export const onAbort = (signal: AbortSignal, callback: () => void): (() => void) => {
+  const watch = watches.get(signal) ?? startWatch(signal);
+  watches.set(signal, watch);
+  // A function of its own, since the same callback may be registered twice.
+  const call = () => callback();
+  watch.callbacks.add(call);
+  return () => {
+    if (watch.callbacks.delete(call) && watch.callbacks.size === 0) watch.stop();
+  };
+};
