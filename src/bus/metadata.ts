@@ -6,7 +6,7 @@ import type { Metadata } from './types.ts';
  * @throws TypeError for what is no object of strings
  */
 export const copyMetadata = (what: string, metadata: Metadata): Metadata => {
-  check(what, metadata, 'object');
+  check(what, metadata, 'object of strings');
   const entries = Object.entries(metadata).filter(([, value]) => value !== undefined);
   for (const [key, value] of entries) check(`${what}.${key}`, value, 'string');
   return Object.fromEntries(entries);

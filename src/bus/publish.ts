@@ -20,7 +20,7 @@ import type { RunHandlers } from './run-handlers.ts';
 import type { EventBusError, Metadata, PublishOptions, PublishResult } from './types.ts';
 
 const KNOWN_OPTIONS: KnownOptions = {
-  metadata: 'object',
+  metadata: 'object of strings',
   session: 'anything',
   id: 'string that is not empty',
   occurredAt: 'valid date',

@@ -12,10 +12,12 @@ export const createActivity = () => {
     waiting = [];
   };
   const idle = async (): Promise<void> => {
-    // A publish is counted when its handlers have returned, so the current code is given the time to return.
-    await undefined;
-    // Whoever awaited the last publish may have published again by the time that this code runs.
-    while (running > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    do {
+      if (running > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+      // A publish is counted once its handlers have returned, and whoever awaited one may publish again: both get their
+      // turn here.
+      await undefined;
+    } while (running > 0);
   };
   return { start, end, idle, running: () => running };
 };

@@ -3,7 +3,7 @@
  * @module
  */
 export { type ContractCheck, type ContractSetup, transportContract } from './contract.ts';
-export { type RecordedEvent, type Recording, recordEvents } from './record-events.ts';
+export { type RecordedEvent, type RecordedFailure, type Recording, recordEvents } from './record-events.ts';
 export {
   createNetwork,
   type NetworkOptions,

@@ -1,43 +1,90 @@
-import type { EventBus, EventName, Metadata, PublishOptions } from '../bus/types.ts';
+import type { EventBus, EventName, HandlerFailure, Metadata, Publish, PublishOptions } from '../bus/types.ts';
+import { describeError } from '../shared/errors.ts';
+import { copyPlain } from './copy-plain.ts';
 
-/** One publish, as it was made. */
-export interface RecordedEvent<Name extends string, Payload> {
-  readonly name: Name;
-  readonly payload: Payload;
-  readonly metadata: Metadata;
+/** One publish, as the publisher made it. Checking `name` narrows `payload`. */
+export type RecordedEvent<Events extends object, Name extends EventName<Events> = EventName<Events>> = {
+  [Each in Name]: {
+    readonly name: Each;
+    /** Plain objects, arrays and dates are copied when published; anything else is kept by reference. */
+    readonly payload: Events[Each];
+    /** What the publisher passed. */
+    readonly metadata: Metadata;
+  };
+}[Name];
+
+/** A handler that failed, and on which event. */
+export interface RecordedFailure extends HandlerFailure {
+  readonly eventName: string;
 }
 
 /** A bus, and what is published through it. */
 export interface Recording<Events extends object, Session> {
-  /** Give this one to what is tested. */
+  /** Give this one to the code under test. */
   readonly bus: EventBus<Events, Session>;
-  /** The payloads of a name, in the order of their publishes. */
+  /** The payloads of a name, in publish order. */
   readonly published: <Name extends EventName<Events>>(name: Name) => readonly Events[Name][];
-  /** Every publish, in order. */
-  readonly all: () => readonly RecordedEvent<EventName<Events>, Events[EventName<Events>]>[];
-  /** Resolves when nothing is in flight, what handlers publish included. */
+  /** Every publish, in order. Publishes that were refused are left out once their promise has resolved. */
+  readonly all: () => readonly RecordedEvent<Events>[];
+  /** The handlers that have failed, in order. */
+  readonly failures: () => readonly RecordedFailure[];
+  /** Throws if a handler has failed. The message names the events, the handlers and the reasons. */
+  readonly expectNoFailures: () => void;
+  /** Resolves when no handler runs, including the handlers of events that handlers publish. */
   readonly waitForIdle: () => Promise<void>;
 }
+
+const metadataOf = (options: PublishOptions | undefined): Metadata => {
+  try {
+    return { ...options?.metadata };
+  } catch {
+    // The bus refuses such options.
+    return {};
+  }
+};
 
 /**
  * Records what is published through a bus, for tests.
  * @example
- * const { bus, published, waitForIdle } = recordEvents(createEventBus<AppEvents>());
+ * const { bus, published, expectNoFailures, waitForIdle } = recordEvents(createEventBus<AppEvents>());
  * await signUp(bus, 'ada@example.com');
  * await waitForIdle();
  * expect(published('user.registered')).toEqual([{ email: 'ada@example.com' }]);
+ * expectNoFailures();
  */
 export const recordEvents = <Events extends object, Session = unknown>(
   bus: EventBus<Events, Session>,
 ): Recording<Events, Session> => {
-  type Recorded = RecordedEvent<EventName<Events>, Events[EventName<Events>]>;
-  const events: Recorded[] = [];
-  const publish: EventBus<Events, Session>['publish'] = (name, ...args) => {
-    const [payload, options] = args as [Events[typeof name], PublishOptions<Session>?];
-    events.push({ name, payload, metadata: { ...options?.metadata } });
-    return bus.publish(name, ...args);
+  let events: readonly RecordedEvent<Events>[] = [];
+  let failures: readonly RecordedFailure[] = [];
+
+  const publish: Publish<Events, Session> = (name, ...args) => {
+    const [payload, options] = args;
+    const event = { name, payload: copyPlain(payload), metadata: metadataOf(options) } as RecordedEvent<Events>;
+    events = [...events, event];
+    const published = bus.publish(name, ...args);
+    // Beside the promise of the bus, which the publisher gets as it is: to wrap it would change when it resolves.
+    void published.then((result) => {
+      if (result.error) events = events.filter((other) => other !== event);
+      failures = [...failures, ...result.failures.map((failure) => ({ eventName: name, ...failure }))];
+    });
+    return published;
   };
-  const published = <Name extends EventName<Events>>(name: Name) =>
+  const published = <Name extends EventName<Events>>(name: Name): readonly Events[Name][] =>
     events.flatMap((event) => (event.name === name ? [event.payload as Events[Name]] : []));
-  return { bus: { ...bus, publish }, published, all: () => [...events], waitForIdle: bus.idle };
+  const expectNoFailures = () => {
+    if (failures.length === 0) return;
+    const lines = failures.map(
+      ({ eventName, handlerName, error }) => `${handlerName} (${eventName}): ${describeError(error).errorMessage}`,
+    );
+    throw new Error(`[mapbus] Expected that no handler fails, but these failed: ${lines.join('; ')}`);
+  };
+  return {
+    bus: { ...bus, publish },
+    published,
+    all: () => events,
+    failures: () => failures,
+    expectNoFailures,
+    waitForIdle: bus.idle,
+  };
 };

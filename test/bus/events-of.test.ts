@@ -87,6 +87,77 @@ describe('eventsOf', () => {
     expect(await waiting).toEqual({ done: true, value: undefined });
   });
 
+  it('ends when the bus closes, after what it has kept', async () => {
+    const { bus, publish, close } = createLoggedBus();
+    const events = eventsOf(bus, 'ping');
+    await publish('ping', { value: 1 });
+    const values: number[] = [];
+
+    await close();
+    for await (const { value } of events) values.push(value);
+
+    expect(values).toEqual([1]);
+  });
+
+  it('ends who waits when the bus closes', async () => {
+    const { bus, close } = createLoggedBus();
+    const waiting = eventsOf(bus, 'ping').next();
+
+    await close();
+
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  });
+
+  it('ends although another listener keeps the event abort to itself', async () => {
+    const { bus } = createLoggedBus();
+    const controller = new AbortController();
+    controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const events = eventsOf(bus, 'ping', { signal: controller.signal });
+
+    controller.abort();
+
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('iterates over several names, each event with its context', async () => {
+    const { bus, publish, handlerCount } = createLoggedBus();
+    const events = eventsOf(bus, ['ping', 'cleared']);
+    const first = await publish('ping', { value: 1 });
+    const second = await publish('cleared', undefined, { metadata: { trace_id: 'a' } });
+    await publish('pong', { value: 2 });
+    const seen: unknown[] = [];
+
+    for await (const { name, payload, context } of events) {
+      seen.push([name, payload, context.id, context.metadata]);
+      if (name === 'cleared') break;
+    }
+
+    expect(seen).toEqual([
+      ['ping', { value: 1 }, first.id, {}],
+      ['cleared', undefined, second.id, { trace_id: 'a' }],
+    ]);
+    expect(handlerCount()).toBe(0);
+  });
+
+  it('names the event that found the buffer full, also of several', async () => {
+    const { bus, publish } = createLoggedBus();
+    eventsOf(bus, ['ping', 'pong'], { highWaterMark: 1 });
+    await publish('ping', { value: 1 });
+
+    const { failures } = await publish('pong', { value: 2 });
+
+    expect(failures).toMatchObject([
+      { error: { message: '[mapbus] eventsOf skipped an event of pong: 1 wait already' } },
+    ]);
+  });
+
+  it('throws an error with the code closed on a closed bus', async () => {
+    const { bus, close } = createLoggedBus();
+    await close();
+
+    expect(() => eventsOf(bus, 'ping')).toThrow(expect.objectContaining({ code: 'closed' }));
+  });
+
   it('is over at once when the signal is aborted already', async () => {
     const { bus, handlerCount } = createLoggedBus();
 

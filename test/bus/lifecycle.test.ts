@@ -10,7 +10,7 @@ describe('createEventBus', () => {
     [
       'an unknown option',
       { log: console },
-      'createEventBus options: unknown option log, expected logger, onFailure, contextStorage, logPublish, transport',
+      'createEventBus options: unknown option log, expected logger, onFailure, logPublish, contextStorage, metadata, observers, transport',
     ],
     [
       'a logger without warn',
@@ -29,6 +29,24 @@ describe('createEventBus', () => {
       'createEventBus options.contextStorage: expected an object with run, getStore, got object',
     ],
     ['logPublish', { logPublish: 1n }, 'createEventBus options.logPublish: expected function, got 1'],
+    ['metadata', { metadata: {} }, 'createEventBus options.metadata: expected function, got object'],
+    ['observers', { observers: 7 }, 'createEventBus options.observers: expected object, got 7'],
+    [
+      'observers that are no list',
+      { observers: {} },
+      'createEventBus options.observers: expected an object with map, got object',
+    ],
+    ['an observer', { observers: [{}, 7] }, 'createEventBus options.observers[1]: expected object, got 7'],
+    [
+      'an observer of something else',
+      { observers: [{ onPublish: () => {} }] },
+      'createEventBus options.observers[0]: unknown option onPublish, expected publish, handle, deliver, log',
+    ],
+    [
+      'an observer that is no function',
+      { observers: [{ handle: {} }] },
+      'createEventBus options.observers[0].handle: expected function, got object',
+    ],
     ['transport', { transport: {} }, 'createEventBus options.transport: expected an object with attach, got object'],
   ])('throws a TypeError that tells what is wrong with %s', (_, options, message) => {
     expect(() => createEventBus(options as never)).toThrow(new TypeError(`[mapbus] ${message}`));
@@ -41,7 +59,15 @@ describe('createEventBus', () => {
   });
 
   it('takes undefined options as left out', () => {
-    const options = { logger: undefined, onFailure: undefined, contextStorage: undefined, logPublish: undefined };
+    const options = {
+      logger: undefined,
+      onFailure: undefined,
+      contextStorage: undefined,
+      logPublish: undefined,
+      metadata: undefined,
+      observers: undefined,
+      transport: undefined,
+    };
 
     expect(() => createEventBus(options)).not.toThrow();
   });
@@ -93,6 +119,23 @@ describe('idle', () => {
     expect(order).toEqual(['second opens', 'idle']);
   });
 
+  it('waits for what the publisher publishes after a publish', async () => {
+    const { subscribe, publish, idle } = createLoggedBus();
+    const gate = createGate();
+    subscribe('ping', async () => {});
+    subscribe('pong', () => gate.promise);
+    let isIdle = false;
+    void publish('ping', { value: 1 }).then(() => publish('pong', { value: 2 }));
+    const idling = idle().then(() => {
+      isIdle = true;
+    });
+
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(isIdle).toBe(false);
+    gate.open();
+    await idling;
+  });
+
   it('waits for the publish that asks for it', async () => {
     const { subscribe, publish, idle } = createLoggedBus();
     const gate = createGate();
@@ -126,7 +169,7 @@ describe('idle', () => {
 });
 
 describe('close', () => {
-  it('waits for what is in flight and refuses what comes after', async () => {
+  it('waits for running handlers and refuses what is published afterwards', async () => {
     const { subscribe, publish, close } = createLoggedBus();
     const gate = createGate();
     subscribe('ping', () => gate.promise);
@@ -136,12 +179,119 @@ describe('close', () => {
     const closing = close().then(() => {
       closed = true;
     });
-    expect((await publish('ping', { value: 2 })).error?.code).toBe('closed');
+    await Promise.resolve();
     expect(closed).toBe(false);
     gate.open();
     await closing;
 
     expect((await published).error).toBeUndefined();
+    expect((await publish('ping', { value: 2 })).error?.code).toBe('closed');
+  });
+
+  it('accepts publishes from anyone until nothing runs', async () => {
+    const { subscribe, publish, close } = createLoggedBus();
+    const first = createGate();
+    const second = createGate();
+    const handled: number[] = [];
+    subscribe('ping', async () => {
+      await first.promise;
+      void publish('pong', { value: 1 });
+    });
+    subscribe('pong', async ({ value }) => {
+      await second.promise;
+      handled.push(value);
+    });
+    void publish('ping', { value: 0 });
+    const closing = close();
+
+    const fromOutside = await Promise.race([publish('cleared'), closing]);
+    first.open();
+    second.open();
+    await closing;
+
+    expect(fromOutside?.error).toBeUndefined();
+    expect(handled).toEqual([1]);
+  });
+
+  it('refuses new subscriptions from its call on', () => {
+    const { subscribe, subscribeAll, publish, close } = createLoggedBus();
+    const gate = createGate();
+    subscribe('ping', () => gate.promise);
+    void publish('ping', { value: 1 });
+    const closing = close();
+
+    expect(() => subscribe('ping', () => {})).toThrow(expect.objectContaining({ code: 'closed' }));
+    expect(() => subscribeAll(() => {})).toThrow(expect.objectContaining({ code: 'closed' }));
+    gate.open();
+    return closing;
+  });
+
+  it('removes every subscription and every abort listener at the end', async () => {
+    const { subscribe, subscribeAll, close, handlerCount } = createLoggedBus();
+    const { signal } = new AbortController();
+    const removed = vi.spyOn(signal, 'removeEventListener');
+    subscribe('ping', () => {}, { signal });
+    subscribe('pong', () => {}, { signal });
+    subscribeAll(() => {}, { signal });
+
+    await close();
+
+    expect(handlerCount()).toBe(0);
+    expect(removed).toHaveBeenCalledOnce();
+  });
+
+  it('does not wait with a limit of 0', async () => {
+    vi.useFakeTimers();
+    try {
+      const { subscribe, publish, close, logged } = createLoggedBus();
+      let signal: AbortSignal | undefined;
+      subscribe('ping', (_, context) => {
+        ({ signal } = context);
+        return createGate().promise;
+      });
+      void publish('ping', { value: 1 });
+
+      await close({ drainTimeoutMs: 0 });
+
+      expect(signal?.aborted).toBe(true);
+      expect(logged('event_bus_drain_timed_out')).toHaveLength(1);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('aborts nothing with a limit of 0 when no handler runs', async () => {
+    const { subscribe, publish, close, lines } = createLoggedBus({ logPublish: () => false });
+    subscribe('ping', () => {});
+    void publish('ping', { value: 1 });
+
+    await close({ drainTimeoutMs: 0 });
+
+    expect(lines).toEqual([]);
+  });
+
+  it('takes the shortest limit of several calls', async () => {
+    vi.useFakeTimers();
+    try {
+      const { subscribe, publish, close } = createLoggedBus();
+      subscribe('ping', () => createGate().promise);
+      void publish('ping', { value: 1 });
+      let closed = false;
+      void close({ drainTimeoutMs: 60_000 }).then(() => {
+        closed = true;
+      });
+      void close({ drainTimeoutMs: 100 });
+
+      await vi.advanceTimersByTimeAsync(99);
+      expect(closed).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+
+      expect(closed).toBe(true);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('lets a publish in progress call the rest of its handlers', async () => {
@@ -203,14 +353,14 @@ describe('close', () => {
     over.open();
 
     expect((await published).failures).toEqual([]);
-    const closed = { name: 'AbortError', message: '[mapbus] The bus is closed' };
+    const closed = { name: 'AbortError', code: 'closed', message: '[mapbus] The bus is closed' };
     expect([...signals, await late.promise].map(({ reason }) => reason)).toEqual([
       expect.objectContaining(closed),
       expect.objectContaining(closed),
       expect.objectContaining(closed),
     ]);
     expect(logged('event_bus_drain_timed_out')).toEqual([
-      { level: 'warn', message: 'event_bus_drain_timed_out', fields: { inFlight: 2 } },
+      { level: 'warn', message: 'event_bus_drain_timed_out', fields: { running: 2 } },
     ]);
   });
 
@@ -274,7 +424,7 @@ describe('close', () => {
     const { close, publish } = createLoggedBus();
 
     expect(() => close({ drainTimeoutMs: -1 })).toThrow(
-      new TypeError('[mapbus] close options.drainTimeoutMs: expected positive milliseconds, got -1'),
+      new TypeError('[mapbus] close options.drainTimeoutMs: expected milliseconds, got -1'),
     );
     expect(() => close({ timeout: 1 } as never)).toThrow(
       new TypeError('[mapbus] close options: unknown option timeout, expected drainTimeoutMs'),

@@ -155,7 +155,7 @@ describe('the log', () => {
   it.each([
     ['throws', failWith(new Error('log full'))],
     ['rejects', () => Promise.reject(new Error('log full'))],
-  ])('of a logger that %s reaches the console and never the publisher', async (_, write) => {
+  ])('of a logger that %s reaches the console once and never the publisher', async (_, write) => {
     const error = vi.spyOn(console, 'error').mockReturnValue();
     const { subscribe, publish } = createLoggedBus({ logger: { debug: write, warn: write, error: write } });
     const other = vi.fn();
@@ -163,11 +163,15 @@ describe('the log', () => {
     subscribe('ping', other);
 
     const { failures } = await publish('ping', { value: 1 });
-    await vi.waitFor(() => expect(error).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(error).toHaveBeenCalled());
+    await publish('ping', { value: 2 });
 
     expect(failures).toHaveLength(1);
-    expect(other).toHaveBeenCalledOnce();
-    expect(error).toHaveBeenCalledWith('[mapbus] The logger or onFailure failed', new Error('log full'));
+    expect(other).toHaveBeenCalledTimes(2);
+    expect(error).toHaveBeenCalledExactlyOnceWith(
+      '[mapbus] The logger failed. Its further failures are not shown.',
+      new Error('log full'),
+    );
   });
 
   it('survives a console that throws', async () => {
@@ -204,7 +208,10 @@ describe('onFailure', () => {
 
     expect((await publish('ping', { value: 1 })).failures).toHaveLength(1);
     await vi.waitFor(() =>
-      expect(error).toHaveBeenCalledWith('[mapbus] The logger or onFailure failed', 'tracker down'),
+      expect(error).toHaveBeenCalledExactlyOnceWith(
+        '[mapbus] onFailure failed. Its further failures are not shown.',
+        'tracker down',
+      ),
     );
   });
 });

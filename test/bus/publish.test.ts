@@ -1,3 +1,4 @@
+import { UUID } from 'uuidv7';
 import { describe, expect, it, vi } from 'vitest';
 import { createGate, createHostile, createLoggedBus, uuidv7Pattern } from '../support.ts';
 
@@ -135,25 +136,38 @@ describe('publish', () => {
   );
 
   describe('without handlers', () => {
-    it('does nothing, logs nothing and makes no id', async () => {
+    it('does nothing, logs nothing and generates no id', async () => {
+      const generated = vi.spyOn(UUID, 'fromFieldsV7');
       const { publish, lines } = createLoggedBus();
-      const random = vi.spyOn(crypto, 'getRandomValues');
 
       const result = await publish('ping', { value: 1 });
-      const withMetadata = await publish('ping', { value: 1 }, { metadata: { trace_id: 'a' } });
+      await publish('ping', { value: 1 }, { metadata: { trace_id: 'a' } });
 
-      expect(result).toMatchObject({ id: '', handlerCount: 0, failures: [] });
-      expect(withMetadata.id).toBe('');
-      expect(result.occurredAt).toBeInstanceOf(Date);
+      expect(generated).not.toHaveBeenCalled();
+      expect(result).toMatchObject({ handlerCount: 0, failures: [] });
       expect(result.error).toBeUndefined();
-      expect(random).not.toHaveBeenCalled();
       expect(lines).toEqual([]);
     });
 
-    it('keeps the id that it was given', async () => {
-      const { publish, lines } = createLoggedBus();
+    it('has an id and the time of the publish, however late they are read', async () => {
+      const { publish } = createLoggedBus();
+      const clock = vi.spyOn(Date, 'now').mockReturnValue(1_800_000_000_000);
 
-      expect(await publish('ping', { value: 1 }, { id: 'given' })).toMatchObject({ id: 'given', handlerCount: 0 });
+      const result = await publish('ping', { value: 1 });
+      clock.mockReturnValue(1_900_000_000_000);
+
+      expect(result.occurredAt).toEqual(new Date(1_800_000_000_000));
+      expect(result.id).toMatch(uuidv7Pattern);
+      expect(result.id).toBe(result.id);
+    });
+
+    it('keeps the id and the time that it was given', async () => {
+      const { publish, lines } = createLoggedBus();
+      const occurredAt = new Date('2020-02-02T02:02:02.222Z');
+
+      const result = await publish('ping', { value: 1 }, { id: 'given', occurredAt });
+
+      expect([result.id, result.occurredAt, result.handlerCount]).toEqual(['given', occurredAt, 0]);
       expect(lines).toEqual([]);
     });
   });
@@ -321,17 +335,38 @@ describe('publish', () => {
     it.each([
       ['options', 42, /publish options: expected object, got 42/],
       ['null for options', null, /publish options: expected object, got null/],
-      ['metadata', { metadata: 'trace' }, /metadata: expected object, got "trace"/],
-      ['an id', { id: 7 }, /id: expected string, got 7/],
-      ['a time', { occurredAt: '2026-01-01' }, /occurredAt: expected an object with getTime, got "2026-01-01"/],
-    ])('resolves with an error for bad %s', async (_, options, message) => {
+      ['metadata', { metadata: 'trace' }, /publish options.metadata: expected object of strings, got "trace"/],
+      [
+        'metadata in a map',
+        { metadata: new Map() },
+        /publish options.metadata: expected object of strings, got object/,
+      ],
+      [
+        'a metadata value',
+        { metadata: { a: 'a', attempt: 1 } },
+        /publish options.metadata.attempt: expected string, got 1/,
+      ],
+      ['an id', { id: 7 }, /publish options.id: expected string that is not empty, got 7/],
+      ['an empty id', { id: '' }, /publish options.id: expected string that is not empty, got ""/],
+      ['a time', { occurredAt: '2026-01-01' }, /publish options.occurredAt: expected valid date, got "2026-01-01"/],
+      ['a time that is none', { occurredAt: new Date(Number.NaN) }, /publish options.occurredAt: expected valid date/],
+      ['a context', { from: 'ping' }, /publish options.from: expected object, got "ping"/],
+      [
+        'a context without metadata',
+        { from: {} },
+        /publish options.from.metadata: expected object of strings, got undefined/,
+      ],
+      ['a key', { key: 7 }, /publish options.key: expected string, got 7/],
+      ['an unknown option', { meta: {} }, /publish options: unknown option meta, expected metadata, session, id, /],
+    ])('resolves with an error for bad options: %s', async (_, options, message) => {
       const { publish, subscribe } = createLoggedBus();
       const handler = vi.fn();
       subscribe('ping', handler);
 
       const { error } = await publish('ping', { value: 1 }, options as never);
 
-      expect(error).toMatchObject({ code: 'invalid_options', message: '[mapbus] Cannot publish: an option is wrong' });
+      expect(error).toMatchObject({ code: 'invalid_options', message: expect.stringMatching(message) });
+      expect(error?.message).toMatch(/^\[mapbus\] Cannot publish: [^[]+$/);
       expect(error?.cause).toEqual(
         expect.objectContaining({ name: 'TypeError', message: expect.stringMatching(message) }),
       );

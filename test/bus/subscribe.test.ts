@@ -1,3 +1,4 @@
+import { waitFor } from 'mapbus';
 import { describe, expect, it, vi } from 'vitest';
 import { createGate, createLoggedBus } from '../support.ts';
 
@@ -169,6 +170,61 @@ describe('subscribe', () => {
       expect(removed.mock.calls[0]?.slice(0, 2)).toEqual(added.mock.calls[0]?.slice(0, 2));
     });
 
+    it('holds although another listener keeps the event abort to itself', async () => {
+      const { subscribe, publish } = createLoggedBus();
+      const controller = new AbortController();
+      controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+      const handler = vi.fn();
+      subscribe('ping', handler, { signal: controller.signal });
+
+      controller.abort();
+
+      expect((await publish('ping', { value: 1 })).handlerCount).toBe(0);
+      expect(handler).not.toHaveBeenCalled();
+    });
+
+    it('holds for a publish by an earlier listener of the same signal', () => {
+      const { subscribe, publish } = createLoggedBus();
+      const controller = new AbortController();
+      controller.signal.addEventListener('abort', () => void publish('ping', { value: 1 }));
+      const handler = vi.fn();
+      subscribe('ping', handler, { signal: controller.signal });
+
+      controller.abort();
+
+      expect(handler).not.toHaveBeenCalled();
+    });
+
+    it('gets one listener, however many subscriptions share it', () => {
+      const { bus, subscribe, handlerCount } = createLoggedBus();
+      const controller = new AbortController();
+      const added = vi.spyOn(controller.signal, 'addEventListener');
+      const removed = vi.spyOn(controller.signal, 'removeEventListener');
+      const removals = Array.from({ length: 20 }, () => subscribe('ping', () => {}, { signal: controller.signal }));
+      const waiting = waitFor(bus, 'ping', { signal: controller.signal });
+      const rejected = expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+      expect(added).toHaveBeenCalledOnce();
+      for (const remove of removals) remove();
+      expect(removed).not.toHaveBeenCalled();
+
+      controller.abort();
+
+      expect(removed).toHaveBeenCalledOnce();
+      expect(handlerCount()).toBe(0);
+      return rejected;
+    });
+
+    it('is listened to again after its last subscription has gone', () => {
+      const { subscribe, handlerCount } = createLoggedBus();
+      const controller = new AbortController();
+      subscribe('ping', () => {}, { signal: controller.signal })();
+      subscribe('ping', () => {}, { signal: controller.signal });
+
+      controller.abort();
+
+      expect(handlerCount()).toBe(0);
+    });
+
     it('takes undefined options as left out', async () => {
       const { subscribe, publish } = createLoggedBus();
       const handler = vi.fn();
@@ -193,7 +249,7 @@ describe('subscribe', () => {
 
       const { failures } = await publish('ping', { value: 1 });
 
-      expect(failures).toMatchObject([{ handlerName: 'stuck', error: { name: 'TimeoutError' } }]);
+      expect(failures).toMatchObject([{ handlerName: 'stuck', error: { name: 'TimeoutError', code: 'timeout' } }]);
       expect(String(failures[0]?.error)).toContain('stuck took longer than 5 ms');
       expect(signal?.aborted).toBe(true);
       expect(signal?.reason).toBe(failures[0]?.error);
@@ -247,6 +303,45 @@ describe('subscribe', () => {
       expect(failures.every((failure) => failure.error === error)).toBe(true);
     });
 
+    it('logs what a handler throws after its time is over', async () => {
+      const { subscribe, publish, logged } = createLoggedBus();
+      const gate = createGate();
+      subscribe('ping', () => gate.promise, { timeoutMs: 5, name: 'slow' });
+      const { id, failures } = await publish('ping', { value: 1 });
+      const error = new Error('too late');
+
+      gate.fail(error);
+      await vi.waitFor(() => expect(logged('event_handler_failed_late')).toHaveLength(1));
+
+      expect(logged('event_handler_failed_late')[0]).toEqual({
+        level: 'warn',
+        message: 'event_handler_failed_late',
+        fields: {
+          eventName: 'ping',
+          eventId: id,
+          handlerName: 'slow',
+          errorType: 'Error',
+          errorMessage: 'too late',
+          error,
+        },
+      });
+      expect(failures).toHaveLength(1);
+      expect(logged('event_handler_failed')).toHaveLength(1);
+    });
+
+    it('counts a broken thenable as a failure', async () => {
+      const { subscribe, publish } = createLoggedBus();
+      const error = new Error('broken');
+      const broken = Object.defineProperty(Promise.resolve(), 'constructor', {
+        get: () => {
+          throw error;
+        },
+      });
+      subscribe('ping', () => broken, { timeoutMs: 1_000, name: 'broken' });
+
+      expect((await publish('ping', { value: 1 })).failures).toEqual([{ handlerName: 'broken', error }]);
+    });
+
     it('shows the handler the same event as the others', async () => {
       const { subscribe, publish } = createLoggedBus();
       const ids: string[] = [];
@@ -271,6 +366,52 @@ describe('subscribe', () => {
     });
   });
 
+  describe('onClose', () => {
+    it('is called once the bus has removed the handler', async () => {
+      const { subscribe, subscribeAll, close, handlerCount } = createLoggedBus();
+      const counts: number[] = [];
+      subscribe('ping', () => {}, { onClose: () => counts.push(handlerCount('ping')) });
+      subscribeAll(() => {}, { onClose: () => counts.push(handlerCount('ping')) });
+
+      await close();
+
+      expect(counts.length).toBe(2);
+      expect(handlerCount()).toBe(0);
+    });
+
+    it('is not called for a handler that was removed before', async () => {
+      const { subscribe, publish, close } = createLoggedBus();
+      const onClose = vi.fn();
+      subscribe('ping', () => {}, { onClose })();
+      subscribe('ping', () => {}, { onClose, once: true });
+      await publish('ping', { value: 1 });
+
+      await close();
+
+      expect(onClose).not.toHaveBeenCalled();
+    });
+
+    it('may fail without a harm to the others', async () => {
+      const reported = vi.spyOn(console, 'error').mockReturnValue();
+      const { subscribe, close } = createLoggedBus();
+      const onClose = vi.fn();
+      subscribe('ping', () => {}, {
+        onClose: () => {
+          throw new Error('no');
+        },
+      });
+      subscribe('ping', () => {}, { onClose });
+
+      await close();
+
+      expect(onClose).toHaveBeenCalledOnce();
+      expect(reported).toHaveBeenCalledExactlyOnceWith(
+        '[mapbus] onClose failed. Its further failures are not shown.',
+        new Error('no'),
+      );
+    });
+  });
+
   describe('with a bad argument', () => {
     it.each([
       ['a name', 42, () => {}, undefined, 'event name: expected string, got 42'],
@@ -278,7 +419,15 @@ describe('subscribe', () => {
       ['a missing handler', 'ping', undefined, undefined, 'handler: expected function, got undefined'],
       ['options', 'ping', () => {}, 'once', 'subscribe options: expected object, got "once"'],
       ['once', 'ping', () => {}, { once: 1 }, 'subscribe options.once: expected boolean, got 1'],
-      ['a label', 'ping', () => {}, { name: 7 }, 'subscribe options.name: expected string, got 7'],
+      [
+        'an empty label',
+        'ping',
+        () => {},
+        { name: '' },
+        'subscribe options.name: expected string that is not empty, got ""',
+      ],
+      ['onClose', 'ping', () => {}, { onClose: 1 }, 'subscribe options.onClose: expected function, got 1'],
+      ['a label', 'ping', () => {}, { name: 7 }, 'subscribe options.name: expected string that is not empty, got 7'],
       [
         'a signal',
         'ping',
@@ -298,14 +447,14 @@ describe('subscribe', () => {
         'ping',
         () => {},
         { timeout: 5 },
-        'subscribe options: unknown option timeout, expected once, signal, name, timeoutMs',
+        'subscribe options: unknown option timeout, expected once, signal, name, timeoutMs, onClose',
       ],
       [
         'an inherited name as option',
         'ping',
         () => {},
         { toString: 5 },
-        'subscribe options: unknown option toString, expected once, signal, name, timeoutMs',
+        'subscribe options: unknown option toString, expected once, signal, name, timeoutMs, onClose',
       ],
     ])('throws a TypeError that names %s', (_, name, handler, options, message) => {
       const { subscribe, handlerCount } = createLoggedBus();
@@ -373,6 +522,20 @@ describe('subscribeAll', () => {
 
     expect(all).toHaveBeenCalledOnce();
     expect(handlerCount()).toBe(1);
+  });
+
+  it('does not cost more with the number of names', async () => {
+    const { bus } = createLoggedBus();
+    const untyped = bus as unknown as import('mapbus').EventBus<Record<string, number>>;
+    const sorted = vi.spyOn(Array.prototype, 'sort');
+    for (let index = 0; index < 1_000; index++) untyped.subscribe(`event.${index}`, () => {});
+
+    untyped.subscribeAll(() => {})();
+    const calls = sorted.mock.calls.length;
+    await untyped.publish('event.7', 1);
+
+    expect(calls).toBe(0);
+    expect(sorted.mock.calls.length).toBe(1);
   });
 
   it('throws a TypeError for something that is no function', () => {

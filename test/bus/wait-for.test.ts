@@ -49,7 +49,8 @@ describe('waitFor', () => {
 
     await expect(waitFor(bus, 'ping', { timeoutMs: 5, signal })).rejects.toMatchObject({
       name: 'TimeoutError',
-      message: '[mapbus] No ping within 5 ms',
+      code: 'timeout',
+      message: '[mapbus] waitFor: no ping within 5 ms',
     });
 
     expect(handlerCount()).toBe(0);
@@ -105,6 +106,77 @@ describe('waitFor', () => {
     await close();
 
     await expect(waitFor(bus, 'ping')).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('rejects with the code closed when the bus closes', async () => {
+    const { bus, close } = createLoggedBus();
+    const waiting = expect(waitFor(bus, 'ping')).rejects.toMatchObject({
+      code: 'closed',
+      message: '[mapbus] waitFor: the bus was closed',
+    });
+
+    await close();
+
+    await waiting;
+  });
+
+  it('throws a TypeError for a bad name, at once', () => {
+    const { bus } = createLoggedBus();
+
+    expect(() => waitFor(bus, 7 as never)).toThrow(new TypeError('[mapbus] event name: expected string, got 7'));
+  });
+
+  it('takes the first event of several names, with its context', async () => {
+    const { bus, publish, handlerCount } = createLoggedBus();
+    const waiting = waitFor(bus, ['pong', 'ping', 'pong']);
+    expect(handlerCount()).toBe(2);
+
+    const { id } = await publish('ping', { value: 1 }, { metadata: { trace_id: 'a' } });
+    await publish('pong', { value: 2 });
+
+    const { name, payload, context } = await waiting;
+    expect([name, payload]).toEqual(['ping', { value: 1 }]);
+    expect([context.id, context.metadata]).toEqual([id, { trace_id: 'a' }]);
+    expect(handlerCount()).toBe(0);
+  });
+
+  it('names all the names it has waited for', async () => {
+    const { bus } = createLoggedBus();
+
+    await expect(waitFor(bus, ['ping', 'pong'], { timeoutMs: 5 })).rejects.toThrow('no ping, pong within 5 ms');
+  });
+
+  it('is left without a subscription by a list with a bad name', () => {
+    const { bus, handlerCount } = createLoggedBus();
+
+    expect(() => waitFor(bus, ['ping', 7 as never])).toThrow(TypeError);
+    expect(handlerCount()).toBe(0);
+  });
+
+  it('gives the filter the context', async () => {
+    const { bus, publish } = createLoggedBus();
+    const waiting = waitFor(bus, 'ping', { filter: (_, { metadata }) => metadata.user === 'ada' });
+
+    await publish('ping', { value: 1 }, { metadata: { user: 'bob' } });
+    await publish('ping', { value: 2 }, { metadata: { user: 'ada' } });
+
+    expect(await waiting).toEqual({ value: 2 });
+  });
+
+  it.each([
+    ['a promise', async () => true, 'object'],
+    ['nothing', () => undefined, 'undefined'],
+    ['a number', () => 1, 'number'],
+  ])('rejects with a TypeError when the filter returns %s', async (_, filter, type) => {
+    const { bus, publish, handlerCount } = createLoggedBus();
+    const waiting = expect(waitFor(bus, 'ping', { filter: filter as never })).rejects.toEqual(
+      new TypeError(`[mapbus] waitFor options.filter: expected to return a boolean, got ${type}`),
+    );
+
+    await publish('ping', { value: 1 });
+
+    await waiting;
+    expect(handlerCount()).toBe(0);
   });
 
   it('works with any subscriber, and labels its handler', async () => {

@@ -1,12 +1,16 @@
 import { createEventBus } from 'mapbus';
 import { recordEvents, rehearsal } from 'mapbus/testing';
+import { deadLetters } from 'mapbus/transport';
 import { describe, expect, it } from 'vitest';
+import { createHostile } from '../support.ts';
 
 interface Events {
   'user.registered': { email: string };
   'mail.sent': { to: string };
   cleared: void;
 }
+
+const silent = { logger: { debug: () => {}, warn: () => {}, error: () => {} } };
 
 describe('recordEvents', () => {
   it('keeps what is published, by name and in order', async () => {
@@ -18,11 +22,91 @@ describe('recordEvents', () => {
 
     expect(published('user.registered')).toEqual([{ email: 'a@example.com' }, { email: 'b@example.com' }]);
     expect(published('mail.sent')).toEqual([]);
-    expect(all().map(({ name, metadata }) => [name, metadata])).toEqual([
-      ['user.registered', { trace_id: 'a' }],
-      ['cleared', {}],
-      ['user.registered', {}],
+    expect(all()).toEqual([
+      { name: 'user.registered', payload: { email: 'a@example.com' }, metadata: { trace_id: 'a' } },
+      { name: 'cleared', payload: undefined, metadata: {} },
+      { name: 'user.registered', payload: { email: 'b@example.com' }, metadata: {} },
     ]);
+  });
+
+  it('keeps events as a union that narrows by name', async () => {
+    const { bus, all } = recordEvents(createEventBus<Events>());
+    await bus.publish('mail.sent', { to: 'a@example.com' });
+
+    const recipients = all().flatMap((event) => (event.name === 'mail.sent' ? event.payload.to : []));
+
+    expect(recipients).toEqual(['a@example.com']);
+  });
+
+  it('keeps a copy of what is published, whatever happens to it later', async () => {
+    const bus = createEventBus<{ e: { list: { at: Date }[]; self?: object; run?: () => void } }>();
+    const recording = recordEvents(bus);
+    const payload: { list: { at: Date }[]; self?: object; run?: () => void } = { list: [{ at: new Date(0) }] };
+    payload.self = payload;
+    payload.run = () => {};
+
+    await recording.bus.publish('e', payload);
+    payload.list[0]?.at.setFullYear(2000);
+    payload.list.push({ at: new Date(1) });
+
+    const [copy] = recording.published('e');
+    expect(copy?.list).toEqual([{ at: new Date(0) }]);
+    expect(copy?.self).toBe(copy);
+    expect(copy?.run).toBe(payload.run);
+  });
+
+  it('keeps what cannot be copied by reference', async () => {
+    const { bus, published } = recordEvents(createEventBus<{ e: object }>());
+    const values = [new Map([['a', 1]]), /a/, Object.create({ inherited: true })];
+
+    for (const value of values) await bus.publish('e', value);
+
+    expect(published('e').map((value, index) => value === values[index])).toEqual([true, true, true]);
+  });
+
+  it('leaves out what was refused', async () => {
+    const { bus, all } = recordEvents(createEventBus<Events>(silent));
+    await bus.publish('cleared', undefined, { id: '' });
+    await bus.close();
+    await bus.publish('cleared');
+
+    expect(all()).toEqual([]);
+  });
+
+  it('leaves it to the bus to refuse options that throw when read', async () => {
+    const { bus, all } = recordEvents(createEventBus<Events>(silent));
+
+    const { error } = await bus.publish('cleared', undefined, createHostile());
+
+    expect(error?.code).toBe('invalid_options');
+    expect(all()).toEqual([]);
+  });
+
+  it('keeps the failures of handlers', async () => {
+    const { bus, failures, expectNoFailures } = recordEvents(createEventBus<Events>(silent));
+    await bus.publish('cleared');
+    expect(failures()).toEqual([]);
+    expect(() => expectNoFailures()).not.toThrow();
+    const error = new Error('SMTP refused');
+    bus.subscribe('mail.sent', () => Promise.reject(error), { name: 'send' });
+    bus.subscribe(
+      'cleared',
+      () => {
+        throw 'no';
+      },
+      { name: 'clear' },
+    );
+
+    await bus.publish('mail.sent', { to: 'a@example.com' });
+    await bus.publish('cleared');
+
+    expect(failures()).toEqual([
+      { eventName: 'mail.sent', handlerName: 'send', error },
+      { eventName: 'cleared', handlerName: 'clear', error: 'no' },
+    ]);
+    expect(() => expectNoFailures()).toThrow(
+      '[mapbus] Expected that no handler fails, but these failed: send (mail.sent): SMTP refused; clear (cleared): no',
+    );
   });
 
   it('waits for what handlers publish, also over a transport', async () => {
@@ -40,44 +124,11 @@ describe('recordEvents', () => {
     expect(published('mail.sent')).toEqual([{ to: 'a@example.com' }]);
     await bus.close();
   });
-});
 
-describe('rehearsal', () => {
-  const play = async (seed: number) => {
-    const order: number[] = [];
-    const bus = createEventBus<{ e: number }>({ transport: rehearsal({ seed, maxDelayMs: 20 }) });
-    bus.subscribe('e', (value) => void order.push(value), { name: 'keep' });
-    await bus.ready();
-    for (let value = 0; value < 20; value++) void bus.publish('e', value);
-    await bus.idle();
+  it('gives a bus that deadLetters knows', async () => {
+    const { bus } = recordEvents(createEventBus<Events>({ transport: rehearsal() }));
+
+    expect(await deadLetters(bus).list()).toEqual([]);
     await bus.close();
-    return order;
-  };
-
-  it('brings some events late, overtaken or twice, and all of them', async () => {
-    const order = await play(7);
-
-    expect(new Set(order).size).toBe(20);
-    expect(order.length).toBeGreaterThan(20);
-    expect(order).not.toEqual(order.toSorted((a, b) => a - b));
-  });
-
-  it('brings the same events twice for the same seed', async () => {
-    const twice = (order: readonly number[]) => order.filter((value, index) => order.indexOf(value) !== index).sort();
-
-    expect(twice(await play(7))).toEqual(twice(await play(7)));
-  });
-
-  it.each([
-    ['an unknown option', { retries: 3 }, 'rehearsal options: unknown option retries'],
-    ['a service with a slash', { service: 'a/b' }, 'rehearsal options.service: expected up to 100 letters'],
-    [
-      'a time that is none',
-      { publishTimeoutMs: -1 },
-      'rehearsal options.publishTimeoutMs: expected positive milliseconds',
-    ],
-  ])('throws a TypeError for %s', (_, options, message) => {
-    expect(() => rehearsal(options as never)).toThrow(TypeError);
-    expect(() => rehearsal(options as never)).toThrow(message);
   });
 });
