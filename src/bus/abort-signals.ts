@@ -9,8 +9,8 @@ export const createAbortSignals = () => {
     else live.add(controller);
     return controller;
   };
-  const release = (controller: AbortController | undefined): void => {
-    if (controller) live.delete(controller);
+  const release = (controller: AbortController): void => {
+    live.delete(controller);
   };
   const abortAll = (why: unknown): void => {
     reason = why;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { createEventBus, type EventBusOptions, type Observer, type PublishResult } from 'mapbus';
+import { rehearsal } from 'mapbus/testing';
 import { beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { createGate, createLoggedBus, uuidv7Pattern } from '../support.ts';
 
@@ -223,6 +224,49 @@ const outcomes: Record<string, { fails: boolean; run: () => unknown }> = {
   },
   rejects: { fails: true, run: () => Promise.reject(new Error('handler')) },
 };
+
+describe('over a transport, an observer', () => {
+  it('sees every publish, delivery and call, and adds metadata that travels', async () => {
+    const seen: unknown[] = [];
+    const observer: Observer = {
+      publish: ({ name }, run) => {
+        seen.push(['publish', name]);
+        return run({ trace_id: 'a' });
+      },
+      deliver: async ({ name, attempt, metadata }, run) => {
+        seen.push(['deliver', name, attempt, metadata]);
+        await run();
+        seen.push(['delivered']);
+      },
+      handle: ({ handlerName }, run) => {
+        seen.push(['handle', handlerName]);
+        return run();
+      },
+    };
+    const transport = rehearsal({ seed: 1, duplicates: 0, maxAttempts: 2, retryDelayMs: 1 });
+    const { subscribe, publish, ready, idle, close } = createLoggedBus({ transport, observers: [observer] });
+    let attempts = 0;
+    subscribe(
+      'ping',
+      async () => {
+        if (++attempts === 1) throw new Error('no');
+      },
+      { name: 'twice' },
+    );
+    await ready();
+
+    await publish('ping', { value: 1 });
+    await idle();
+    await close();
+
+    const delivery = (attempt: number) => [
+      ['deliver', 'ping', attempt, { trace_id: 'a' }],
+      ['handle', 'twice'],
+      ['delivered'],
+    ];
+    expect(seen).toEqual([['publish', 'ping'], ...delivery(1), ...delivery(2)]);
+  });
+});
 
 describe('whatever observers do', () => {
   let reported: MockInstance<typeof console.error>;
