@@ -2,7 +2,7 @@ import type { EventBus } from 'mapbus';
 import { button, element } from './element.ts';
 import type { ShopEvents } from './events.ts';
 
-/** Shows what the items cost together, and refuses what it cannot carry. */
+/** Shows the sum of the prices. Its handler fails when the sum is too high. */
 export const mountCart = ({ publish, subscribe }: EventBus<ShopEvents>): void => {
   const total = document.createElement('output');
   let sum = 0;

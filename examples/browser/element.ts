@@ -1,4 +1,4 @@
-/** The element that a component fills; the page must have it. */
+/** The element of a component. The page must have it. */
 export const element = (id: string): HTMLElement => {
   const found = document.getElementById(id);
   if (!found) throw new Error(`The page has no #${id}`);

@@ -2,7 +2,7 @@ import type { EventBus } from 'mapbus';
 import { element } from './element.ts';
 import type { ShopEvents } from './events.ts';
 
-/** Lists every event that it sees. */
+/** Lists every event. */
 export const mountHistory = ({ subscribeAll }: Pick<EventBus<ShopEvents>, 'subscribeAll'>): void => {
   const list = document.createElement('ol');
   subscribeAll((event) => {

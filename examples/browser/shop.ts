@@ -7,7 +7,7 @@ const items = [
   { name: 'Cake', price: 3 },
 ];
 
-/** Offers the items. It publishes one event and may do nothing else. */
+/** Shows a button for each item. It can publish one event, and nothing else. */
 export const mountShop = ({ publish }: Publisher<Pick<ShopEvents, 'item.added'>>): void => {
   element('shop').append(...items.map((item) => button(`Add ${item.name}`, () => publish('item.added', item))));
 };

@@ -1,7 +1,7 @@
 import type { EventBus } from 'mapbus';
 import type { AppEvents } from './events.ts';
 
-/** The accounts service: registers users, and hears which of them have got their mail. */
+/** The accounts service: registers users, and learns which of them have their mail. */
 export const createAccounts = ({ publish, subscribe }: EventBus<AppEvents>) => {
   const welcomed: string[] = [];
   const waiting = new Map<string, () => void>();
@@ -12,7 +12,7 @@ export const createAccounts = ({ publish, subscribe }: EventBus<AppEvents>) => {
     waiting.get(userId)?.();
   });
 
-  /** Resolves when the user is registered and the mail service has told of the welcome mail. */
+  /** Resolves when the user is registered and the mail service has sent the mail. */
   const signUp = async (userId: string, email: string): Promise<void> => {
     const arrived = new Promise<void>((resolve) => waiting.set(userId, resolve));
     const { error } = await publish(

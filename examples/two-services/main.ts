@@ -1,4 +1,4 @@
-// Two services and a sign-up, in memory, over RabbitMQ or over Kafka: EVENT_BUS_URL alone decides.
+// Two services and a sign-up. EVENT_BUS_URL decides whether they use memory, RabbitMQ or Kafka.
 //   npx tsx examples/two-services/main.ts
 //   EVENT_BUS_URL=amqp://guest:guest@localhost npx tsx examples/two-services/main.ts
 //   EVENT_BUS_URL=kafka://localhost:9092 npx tsx examples/two-services/main.ts
