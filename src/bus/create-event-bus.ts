@@ -21,7 +21,7 @@ const KNOWN_OPTIONS: KnownOptions = {
   logPublish: 'function',
   contextStorage: ['run', 'getStore'],
   metadata: 'function',
-  observers: 'object',
+  observers: 'array',
   transport: ['attach'],
 };
 

@@ -9,7 +9,7 @@ const KNOWN_FUNCTIONS = { publish: 'function', handle: 'function', deliver: 'fun
 /** @throws TypeError for what is no list of observers */
 export const checkObservers = (observers: readonly Observer[]): void => {
   const what = 'createEventBus options.observers';
-  if (!Array.isArray(observers)) check(what, observers, ['map']);
+  check(what, observers, 'array');
   observers.forEach((observer, index) => {
     checkOptions(`${what}[${index}]`, observer, KNOWN_FUNCTIONS);
   });

@@ -1,7 +1,13 @@
+import { check } from '../shared/check.ts';
 import type { EventContext, EventName, SubscribeOptions, Subscriber } from './types.ts';
 
 /** Gets the payload for one name, and the event with its context for several. */
 type Receive = (received: unknown, context: EventContext) => void;
+
+/** @throws TypeError for what is no name and no list of names */
+export const checkNames = (names: unknown): void => {
+  for (const name of Array.isArray(names) ? names : [names]) check('event name', name, 'string');
+};
 
 /**
  * Subscribes to one name, or to each of several names.

@@ -1,7 +1,7 @@
 import { onAbort } from '../shared/abort.ts';
 import { ABORT_SIGNAL, checkOptions, type KnownOptions } from '../shared/check.ts';
 import { createError, isEventBusError } from '../shared/errors.ts';
-import { subscribeToNames } from './subscribe-to-names.ts';
+import { checkNames, subscribeToNames } from './subscribe-to-names.ts';
 import type { EventContext, EventName, ReceivedEvent, Subscriber } from './types.ts';
 
 /** Which event is waited for, and how long. */
@@ -62,6 +62,7 @@ export function waitFor<Events extends object>(
   options: AnyWaitForOptions = {},
 ): Promise<unknown> {
   checkOptions('waitFor options', options, KNOWN_OPTIONS);
+  checkNames(names);
   const { filter, signal, timeoutMs } = options;
   if (signal?.aborted) return Promise.reject(signal.reason);
 

@@ -8,7 +8,7 @@ type Strings<Type> = { readonly [Key in keyof Type]: string | undefined };
  * itself wins.
  * @param args what follows the name in `publish`: `PublishArgs`
  * @example
- * const publish: Publish<AppEvents> = (name, ...args) => bus.publish(name, ...withMetadata(args, { trace_id }));
+ * const publish: typeof bus.publish = (name, ...args) => bus.publish(name, ...withMetadata(args, { trace_id }));
  */
 export const withMetadata = <Args extends readonly unknown[], Added extends Strings<Added>>(
   args: Args,

@@ -1,6 +1,6 @@
 /** What a value must be: a `typeof`, something more special, or an object with these methods. */
 type Expected =
-  | ('function' | 'string' | 'boolean' | 'object')
+  | ('function' | 'string' | 'boolean' | 'object' | 'array')
   | ('anything' | 'object of strings' | 'string that is not empty' | 'valid date')
   | ('milliseconds' | 'positive milliseconds' | 'positive integer')
   | readonly string[];
@@ -23,6 +23,7 @@ const hasMethods = (value: unknown, methods: readonly string[]): boolean =>
 const fits = (value: unknown, expected: Expected): boolean => {
   if (typeof expected === 'object') return hasMethods(value, expected);
   if (expected === 'anything') return true;
+  if (expected === 'array') return Array.isArray(value);
   // A promise, a map, a list or `Headers` has no strings as its own properties, and would be read as empty.
   if (expected === 'object of strings') return Object.prototype.toString.call(value) === '[object Object]';
   if (expected === 'valid date') return hasMethods(value, ['getTime']) && !Number.isNaN((value as Date).getTime());

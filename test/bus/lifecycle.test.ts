@@ -30,12 +30,8 @@ describe('createEventBus', () => {
     ],
     ['logPublish', { logPublish: 1n }, 'createEventBus options.logPublish: expected function, got 1'],
     ['metadata', { metadata: {} }, 'createEventBus options.metadata: expected function, got object'],
-    ['observers', { observers: 7 }, 'createEventBus options.observers: expected object, got 7'],
-    [
-      'observers that are no list',
-      { observers: {} },
-      'createEventBus options.observers: expected an object with map, got object',
-    ],
+    ['observers', { observers: 7 }, 'createEventBus options.observers: expected array, got 7'],
+    ['observers that are no list', { observers: {} }, 'createEventBus options.observers: expected array, got object'],
     ['an observer', { observers: [{}, 7] }, 'createEventBus options.observers[1]: expected object, got 7'],
     [
       'an observer of something else',

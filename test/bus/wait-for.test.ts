@@ -123,7 +123,11 @@ describe('waitFor', () => {
   it('throws a TypeError for a bad name, at once', () => {
     const { bus } = createLoggedBus();
 
-    expect(() => waitFor(bus, 7 as never)).toThrow(new TypeError('[mapbus] event name: expected string, got 7'));
+    const wrong = new TypeError('[mapbus] event name: expected string, got 7');
+
+    expect(() => waitFor(bus, 7 as never)).toThrow(wrong);
+    expect(() => waitFor(bus, 7 as never, { signal: AbortSignal.abort() })).toThrow(wrong);
+    expect(() => waitFor(bus, ['ping', 7 as never], { signal: AbortSignal.abort() })).toThrow(wrong);
   });
 
   it('takes the first event of several names, with its context', async () => {
