@@ -42,6 +42,6 @@ export type {
   TransportFeatures,
   Unsubscribe,
 } from './bus/types.ts';
-export { type WaitForOptions, waitFor } from './bus/wait-for.ts';
+export { type WaitForOptions, type WaitForWantedOptions, waitFor } from './bus/wait-for.ts';
 export { withMetadata } from './bus/with-metadata.ts';
 export { isEventBusError } from './shared/errors.ts';

@@ -1,3 +1,4 @@
+import { check } from '../shared/check.ts';
 import { createError, describeError } from '../shared/errors.ts';
 import type { EventBusError, PublishResult } from './types.ts';
 
@@ -8,7 +9,9 @@ import type { EventBusError, PublishResult } from './types.ts';
  * @example
  * assertHandled(await bus.publish('order.placed', order, { session: transaction }));
  */
-export const assertHandled = ({ failures, error }: PublishResult): void => {
+export const assertHandled = (result: PublishResult): void => {
+  check('result', result, 'object');
+  const { failures, error } = result;
   if (error) throw error;
   const [first] = failures;
   if (!first) return;

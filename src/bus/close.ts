@@ -1,5 +1,5 @@
 import type { Activity } from '../shared/activity.ts';
-import { checkOptions } from '../shared/check.ts';
+import { readOptions } from '../shared/check.ts';
 import { createError } from '../shared/errors.ts';
 import type { AbortSignals } from './abort-signals.ts';
 import type { WriteLog } from './log.ts';
@@ -19,14 +19,24 @@ export const createClose = ({ activity, registry, signals, log }: Parts) => {
   const timers = new Set<ReturnType<typeof setTimeout>>();
   let closing: Promise<void> | undefined;
   let isClosed = false;
-  let stopWaiting!: () => void;
+  let isTimeOver = false;
+  let wake!: () => void;
   const timeIsOver = new Promise<void>((resolve) => {
-    stopWaiting = resolve;
+    wake = resolve;
   });
+  const stopWaiting = () => {
+    isTimeOver = true;
+    wake();
+  };
 
   /** Waits until nothing runs, at most until the time is over. */
   const drain = async (): Promise<void> => {
-    await Promise.race([activity.idle(), timeIsOver]);
+    do await Promise.race([activity.idle(), timeIsOver]);
+    while (
+      // A publish may have come before this code runs.
+      activity.running() > 0 &&
+      !isTimeOver
+    );
     for (const timer of timers) clearTimeout(timer);
     isClosed = true;
     const running = activity.running();
@@ -38,8 +48,8 @@ export const createClose = ({ activity, registry, signals, log }: Parts) => {
   };
 
   const close = (options: CloseOptions = {}): Promise<void> => {
-    checkOptions('close options', options, { drainTimeoutMs: 'milliseconds' });
-    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = options;
+    const known = { drainTimeoutMs: 'milliseconds' } as const;
+    const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = readOptions('close options', options, known);
     closing ??= drain();
     // At once, and not by a timer, which a test with false time would have to advance.
     if (drainTimeoutMs === 0) stopWaiting();

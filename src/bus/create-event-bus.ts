@@ -1,5 +1,5 @@
 import { createActivity } from '../shared/activity.ts';
-import { check, checkOptions, type KnownOptions } from '../shared/check.ts';
+import { check, type KnownOptions, readOptions } from '../shared/check.ts';
 import { ASYNC_DISPOSE } from '../shared/dispose.ts';
 import { createSafeCall } from '../shared/safe-call.ts';
 import { createAbortSignals } from './abort-signals.ts';
@@ -36,8 +36,8 @@ const KNOWN_OPTIONS: KnownOptions = {
 export const createEventBus = <Events extends object, Session = unknown>(
   options: EventBusOptions = {},
 ): EventBus<Events, Session> => {
-  checkOptions('createEventBus options', options, KNOWN_OPTIONS);
-  const { contextStorage: storage, metadata: addMetadata, observers: observerList = [], transport } = options;
+  const given = readOptions('createEventBus options', options, KNOWN_OPTIONS);
+  const { contextStorage: storage, metadata: addMetadata, observers: observerList = [], transport } = given;
   checkObservers(observerList);
 
   const { safeCall, report } = createSafeCall();
@@ -45,15 +45,15 @@ export const createEventBus = <Events extends object, Session = unknown>(
   const activity = createActivity();
   const signals = createAbortSignals();
   const observers = createObservers(observerList, report);
-  const log = createLog(options, observerList, safeCall);
-  const { runHandlers, current } = createRunHandlers(log, activity);
+  const log = createLog(given, observerList, safeCall);
+  const { runHandlers, current, isTooDeep } = createRunHandlers(log, activity);
   const { close, isClosing, isClosed } = createClose({ activity, registry, signals, log: log.write });
   const register = createSubscribe({ registry, observers, signals, log, safeCall, storage, isClosing });
 
   const currentContext = () => (storage ? storage.getStore() : current());
   const getMetadata = () => currentContext()?.metadata ?? NO_METADATA;
   const source = { clock: createIdClock(), signals };
-  const prepare = createPrepare({ source, addMetadata, currentMetadata: getMetadata, isClosed, report });
+  const prepare = createPrepare({ source, addMetadata, currentMetadata: getMetadata, isClosed, isTooDeep, report });
 
   // Inside, a name is a string and a payload is unknown. Which belong together is said by the public types alone.
   const bus = {
@@ -66,7 +66,10 @@ export const createEventBus = <Events extends object, Session = unknown>(
     publish: createPublish({ registry, prepare, runHandlers, observers, log: log.write }),
     getMetadata,
     getSession: () => currentContext()?.session,
-    handlerCount: registry.count,
+    handlerCount: (name?: string) => {
+      if (name !== undefined) check('event name', name, 'string');
+      return registry.count(name);
+    },
     ready: async () => {},
     idle: activity.idle,
     close,

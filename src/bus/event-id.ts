@@ -35,10 +35,13 @@ export const tick = (clock: IdClock, now: number): void => {
 const words = new Uint32Array(256);
 let used = words.length;
 
-// As package uuidv7 does where `crypto` is missing, for example in React Native.
 const fill = (): void => {
-  if (typeof crypto !== 'undefined' && crypto.getRandomValues) crypto.getRandomValues(words);
-  else for (let index = 0; index < words.length; index++) words[index] = Math.random() * 2 ** 32;
+  try {
+    crypto.getRandomValues(words);
+  } catch {
+    // As package uuidv7 does where there are no such random numbers, for example in React Native.
+    for (let index = 0; index < words.length; index++) words[index] = Math.random() * 2 ** 32;
+  }
 };
 
 /** 32 random bits, fetched by the kilobyte: to ask for those of one id costs more than the rest of the id. */

@@ -1,8 +1,8 @@
 import { onAbort } from '../shared/abort.ts';
-import { ABORT_SIGNAL, checkOptions, type KnownOptions } from '../shared/check.ts';
+import { ABORT_SIGNAL, check, type KnownOptions, readOptions } from '../shared/check.ts';
 import { ASYNC_DISPOSE } from '../shared/dispose.ts';
 import { createError } from '../shared/errors.ts';
-import { subscribeToNames } from './subscribe-to-names.ts';
+import { checkNames, subscribeToNames } from './subscribe-to-names.ts';
 import type { EventContext, EventName, ReceivedEvent, Subscriber } from './types.ts';
 
 /** How long events are iterated over, and how many may wait. */
@@ -28,7 +28,9 @@ const DONE: Next = Object.freeze({ done: true, value: undefined });
 
 /** Events that were received and not consumed yet, or consumers that wait for events. */
 const createQueue = () => {
-  const events: unknown[] = [];
+  let events: unknown[] = [];
+  // In place of `shift`, which moves all the others.
+  let first = 0;
   let consumers: ((next: Next) => void)[] = [];
   let isEnded = false;
 
@@ -37,8 +39,16 @@ const createQueue = () => {
     if (consume) consume({ done: false, value: event });
     else events.push(event);
   };
+  const clear = (): void => {
+    events = [];
+    first = 0;
+  };
   const next = (): Promise<Next> => {
-    if (events.length > 0) return Promise.resolve({ done: false, value: events.shift() });
+    if (first < events.length) {
+      const value = events[first++];
+      if (first === events.length) clear();
+      return Promise.resolve({ done: false, value });
+    }
     return isEnded ? Promise.resolve(DONE) : new Promise((resolve) => consumers.push(resolve));
   };
   const end = (): void => {
@@ -46,10 +56,7 @@ const createQueue = () => {
     for (const consume of consumers) consume(DONE);
     consumers = [];
   };
-  const clear = (): void => {
-    events.length = 0;
-  };
-  return { push, next, end, clear, size: () => events.length };
+  return { push, next, end, clear, size: () => events.length - first };
 };
 
 /**
@@ -76,15 +83,21 @@ export function eventsOf<Events extends object>(
   names: EventName<Events> | readonly EventName<Events>[],
   options: EventsOfOptions = {},
 ): EventIterator<unknown> {
-  checkOptions('eventsOf options', options, KNOWN_OPTIONS);
-  const { signal, highWaterMark = 1_000 } = options;
+  check('bus', bus, ['subscribe']);
+  checkNames(names);
+  const { signal, highWaterMark = 1_000 } = readOptions('eventsOf options', options, KNOWN_OPTIONS);
   const queue = createQueue();
   const receive = (received: unknown, { name }: EventContext) => {
+    // Another listener can keep the event `abort` from this one.
+    if (signal?.aborted) {
+      stop();
+      return;
+    }
     if (queue.size() >= highWaterMark)
       throw createError('buffer_full', `eventsOf skipped an event of ${name}: ${highWaterMark} wait already`);
     queue.push(received);
   };
-  const unsubscribe = subscribeToNames(bus, names, receive, { name: 'eventsOf', signal, onClose: queue.end });
+  const unsubscribe = subscribeToNames(bus, names, receive, { name: 'eventsOf', onClose: queue.end });
   const stopListening = signal && onAbort(signal, () => stop());
   const stop = () => {
     queue.end();
@@ -100,11 +113,14 @@ export function eventsOf<Events extends object>(
   };
   const iterator: EventIterator<unknown> = {
     next: () => {
-      // Another listener can keep the event `abort` from this one.
       if (signal?.aborted) stop();
       return queue.next();
     },
     return: finish,
+    throw: async (error: unknown) => {
+      await finish();
+      throw error;
+    },
     [Symbol.asyncIterator]: () => iterator,
     [ASYNC_DISPOSE]: async () => void (await finish()),
   };

@@ -1,3 +1,4 @@
+import { isObject } from '../shared/check.ts';
 import { describeError } from '../shared/errors.ts';
 import type { SafeCall } from '../shared/safe-call.ts';
 import type { Publication } from './publication.ts';
@@ -20,7 +21,9 @@ export const createLog = (
 
   const write: WriteLog = (level, message, fields) => {
     if (logger || level !== 'debug') safeCall('The logger', () => (logger ?? console)[level](message, fields));
-    for (const observer of watchers) safeCall('An observer (log)', () => observer.log?.(level, message, fields));
+    watchers.forEach((observer, index) => {
+      safeCall(`log of observer ${index}`, () => observer.log?.(level, message, { ...fields }));
+    });
   };
   const failureFields = ({ name, id }: Publication, { handlerName, error }: HandlerFailure) => ({
     eventName: name,
@@ -41,8 +44,11 @@ export const createLog = (
   const publishing = (publication: Publication, handlerCount: number): void =>
     safeCall('logPublish', () => {
       const { name } = publication;
-      if (!logPublish(name)) return;
+      const isWanted: unknown = logPublish(name);
+      // A promise is no answer. If it rejects, that is reported.
+      if (!isWanted || isObject(isWanted)) return isWanted;
       write('debug', 'event_publishing', { eventName: name, eventId: publication.id, handlerCount });
+      return undefined;
     });
 
   // Without a reader of debug lines, the id of a publish is not generated for one.

@@ -5,9 +5,9 @@ import type { Metadata } from './types.ts';
  * Copies metadata, without keys that are undefined.
  * @throws TypeError for what is no object of strings
  */
-export const copyMetadata = (what: string, metadata: Metadata): Metadata => {
+export const copyMetadata = (what: string, metadata: unknown): Metadata => {
   check(what, metadata, 'object of strings');
-  const entries = Object.entries(metadata).filter(([, value]) => value !== undefined);
+  const entries = Object.entries(metadata as Metadata).filter(([, value]) => value !== undefined);
   for (const [key, value] of entries) check(`${what}.${key}`, value, 'string');
   return Object.fromEntries(entries);
 };

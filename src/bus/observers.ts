@@ -1,4 +1,4 @@
-import { check, checkOptions, isObject } from '../shared/check.ts';
+import { check, isObject, readOptions } from '../shared/check.ts';
 import { whenSettled } from '../shared/promises.ts';
 import type { Report } from '../shared/safe-call.ts';
 import type { Publication } from './publication.ts';
@@ -11,7 +11,7 @@ export const checkObservers = (observers: readonly Observer[]): void => {
   const what = 'createEventBus options.observers';
   check(what, observers, 'array');
   observers.forEach((observer, index) => {
-    checkOptions(`${what}[${index}]`, observer, KNOWN_FUNCTIONS);
+    readOptions(`${what}[${index}]`, observer, KNOWN_FUNCTIONS);
   });
 };
 
@@ -60,49 +60,52 @@ const observe = <Extra, Result>(
   return run();
 };
 
+type Fail = (error: unknown) => void;
 type Handler = (payload: unknown, context: Publication) => unknown;
+
+/** Runs a publish with the metadata that observers add, the outermost first. */
+type RunPublish = (added: readonly Metadata[]) => Promise<PublishResult>;
 
 /** The observers of one bus, each a function around something that the bus does. Undefined where nobody observes that. */
 export const createObservers = (observers: readonly Observer[], report: Report) => {
-  const onPublish = observers.flatMap(({ publish }) => publish ?? []).reverse();
-  const onHandle = observers.flatMap(({ handle }) => handle ?? []).reverse();
-  const onDeliver = observers.flatMap(({ deliver }) => deliver ?? []).reverse();
+  /** Puts the observers around a call, the first one outermost. They are called as methods: an observer may use `this`. */
+  const around = <Run>(
+    kind: keyof Observer,
+    call: Run,
+    wrap: (observer: Observer, inner: Run, report: Fail) => Run,
+  ): Run =>
+    observers.reduceRight<Run>((inner, observer, index) => {
+      if (!observer[kind]) return inner;
+      return wrap(observer, inner, (error) => report(`${kind} of observer ${index}`, error));
+    }, call);
 
   const handle = (handler: Handler, handlerName: string): Handler =>
-    onHandle.reduce<Handler>(
-      (inner, observer) => (payload, context) =>
+    around('handle', handler, (observer, inner, failed): Handler => {
+      return (payload, context) =>
         observe(
           () => inner(payload, context),
-          (run) => observer({ handlerName, payload, context }, run),
-          (error) => report('An observer (handle)', error),
-        ),
-      handler,
-    );
+          (run) => observer.handle?.({ handlerName, payload, context }, run),
+          failed,
+        );
+    });
 
-  type Run = (metadata: Metadata | undefined) => Promise<PublishResult>;
-  const publish = (event: ObservedPublish, call: Run): Promise<PublishResult> =>
-    onPublish.reduce<Run>(
-      (inner, observer) => (outer) =>
+  const publish = (event: ObservedPublish, call: RunPublish): Promise<PublishResult> =>
+    around('publish', call, (observer, inner, failed): RunPublish => {
+      return (outer) =>
         observe<Metadata, Promise<PublishResult>>(
-          (own) => inner(outer && own ? { ...outer, ...own } : (own ?? outer)),
-          (run) => observer(event, run),
-          (error) => report('An observer (publish)', error),
-        ),
-      call,
-    )(undefined);
+          (own) => inner(own === undefined ? outer : [...outer, own]),
+          (run) => observer.publish?.(event, run),
+          failed,
+        );
+    })([]);
 
   const deliver = (arrival: ObservedDelivery, call: () => Promise<void>): Promise<void> =>
-    onDeliver.reduce<() => Promise<void>>(
-      (inner, observer) => () =>
-        observe(
-          inner,
-          (run) => observer(arrival, run),
-          (error) => report('An observer (deliver)', error),
-        ),
-      call,
-    )();
+    around('deliver', call, (observer, inner, failed) => {
+      return () => observe(inner, (run) => observer.deliver?.(arrival, run), failed);
+    })();
 
-  return { handle, publish: onPublish.length > 0 ? publish : undefined, deliver };
+  const has = (kind: keyof Observer) => observers.some((observer) => observer[kind]);
+  return { handle, publish: has('publish') ? publish : undefined, deliver: has('deliver') ? deliver : undefined };
 };
 
 export type Observers = ReturnType<typeof createObservers>;

@@ -54,7 +54,8 @@ export interface Publication {
   [SETTLED]: boolean;
 }
 
-export const NO_METADATA: Metadata = Object.freeze({});
+/** Without a prototype, so that each key that is not there reads as `undefined`, `constructor` too. */
+export const NO_METADATA: Metadata = Object.freeze(Object.create(null));
 // Never changed: the first failure of a publish replaces it.
 const NO_FAILURES: HandlerFailure[] = [];
 Object.freeze(NO_FAILURES);
@@ -62,7 +63,7 @@ Object.freeze(NO_FAILURES);
 /** The system's clock. A test may have replaced it by anything. */
 const readClock = (): number => {
   try {
-    return Date.now();
+    return Number(Date.now());
   } catch {
     return Number.NaN;
   }
@@ -81,7 +82,7 @@ const shown = ({ name, id, occurredAt, metadata, handlerCount, failures, error }
   name,
   id,
   occurredAt,
-  metadata,
+  metadata: { ...metadata },
   ...(failures && { handlerCount, failures, ...(error && { error }) }),
 });
 

@@ -1,5 +1,6 @@
-import { checkOptions, type KnownOptions } from '../shared/check.ts';
+import { isObject, type KnownOptions, readOptions } from '../shared/check.ts';
 import { createError, describeError } from '../shared/errors.ts';
+import { whenSettled } from '../shared/promises.ts';
 import type { Report } from '../shared/safe-call.ts';
 import type { WriteLog } from './log.ts';
 import { copyMetadata } from './metadata.ts';
@@ -15,7 +16,7 @@ import {
   settle,
   TIME,
 } from './publication.ts';
-import type { Registry } from './registry.ts';
+import type { Registry, Subscription } from './registry.ts';
 import type { RunHandlers } from './run-handlers.ts';
 import type { EventBusError, Metadata, PublishOptions, PublishResult } from './types.ts';
 
@@ -29,7 +30,7 @@ const KNOWN_OPTIONS: KnownOptions = {
 };
 
 /** Creates the publication of an event. Its `error` says why the event cannot be published. */
-export type Prepare = (name: string, options?: PublishOptions, observed?: Metadata) => Publication;
+export type Prepare = (name: string, options?: PublishOptions, observed?: readonly Metadata[]) => Publication;
 
 export interface PrepareParts {
   readonly source: PublicationSource;
@@ -38,6 +39,7 @@ export interface PrepareParts {
   /** The metadata of the publish that runs the current code. */
   readonly currentMetadata: () => Metadata;
   readonly isClosed: () => boolean;
+  readonly isTooDeep: () => boolean;
   readonly report: Report;
 }
 
@@ -46,42 +48,50 @@ export const invalidOptions = (cause: unknown): EventBusError => {
   return createError('invalid_options', `Cannot publish: ${reason}`, { cause });
 };
 
-export const createPrepare = ({ source, addMetadata, currentMetadata, isClosed, report }: PrepareParts): Prepare => {
+const ignore = () => {};
+
+export const createPrepare = (parts: PrepareParts): Prepare => {
+  const { source, addMetadata, currentMetadata, isClosed, isTooDeep, report } = parts;
+
   /** What is not the publisher's own: its faults are reported, and the event is published without it. */
-  const copyForeign = (what: string, read: () => Metadata): Metadata | undefined => {
+  const copyForeign = (what: string, read: () => unknown): Metadata | undefined => {
+    let metadata: unknown;
     try {
-      return copyMetadata(what, read());
+      metadata = read();
+      return copyMetadata(what, metadata);
     } catch (error) {
       report(what, error);
+      // A promise that rejects besides must not end the process.
+      if (isObject(metadata)) whenSettled(metadata, ignore, ignore);
       return undefined;
     }
   };
-  const inherit = (from: PublishOptions['from'], add: (current: Metadata) => Metadata) =>
-    copyForeign('The option metadata', () => add(from?.metadata ?? currentMetadata()));
 
   /** @throws TypeError for a bad option */
   const applyOptions = (publication: Publication, options: PublishOptions): Metadata => {
-    checkOptions('publish options', options, KNOWN_OPTIONS);
-    const { metadata, session, id, occurredAt, from } = options;
+    const { metadata, session, id, occurredAt, from } = readOptions('publish options', options, KNOWN_OPTIONS);
     publication[SESSION] = session;
     publication[ID] = id;
-    if (occurredAt) publication[TIME] = occurredAt.getTime();
+    if (occurredAt) publication[TIME] = Number(occurredAt.getTime());
     const carriedOn = from && copyMetadata('publish options.from.metadata', from.metadata);
-    const inherited = addMetadata ? inherit(from, addMetadata) : carriedOn;
+    const read = () => addMetadata?.(carriedOn ?? currentMetadata());
+    const inherited = (addMetadata && copyForeign('The option metadata', read)) ?? carriedOn;
     return { ...inherited, ...(metadata && copyMetadata('publish options.metadata', metadata)) };
   };
 
-  return (name, options, observed) => {
+  return (name, options, observed = []) => {
     const publication = createPublication(name, source);
     if (typeof name !== 'string') {
       publication[ERROR] = createError('invalid_name', 'Cannot publish: the event name must be a string');
     } else if (isClosed()) {
       publication[ERROR] = createError('closed', 'Cannot publish: the bus is closed');
-    } else if (options !== undefined || addMetadata || observed) {
+    } else if (isTooDeep()) {
+      publication[ERROR] = createError('too_deep', 'Cannot publish: 500 publishes are inside one another');
+    } else if (options !== undefined || addMetadata || observed.length > 0) {
       try {
         const metadata = applyOptions(publication, options === undefined ? {} : options);
-        const added = observed && copyForeign('An observer (publish)', () => observed);
-        publication[METADATA] = Object.freeze({ ...metadata, ...added });
+        const added = observed.map((one) => copyForeign('The metadata of an observer', () => one));
+        publication[METADATA] = Object.freeze(Object.assign(Object.create(null), metadata, ...added));
       } catch (cause) {
         publication[ERROR] = invalidOptions(cause);
       }
@@ -110,20 +120,23 @@ export const createPublish = ({ registry, prepare, runHandlers, observers, log }
   const { publish: observePublish } = observers;
 
   const start = (
+    handlers: readonly Subscription[],
     name: string,
     payload: unknown,
     options: PublishOptions | undefined,
-    observed: Metadata | undefined,
+    observed?: readonly Metadata[],
   ): Promise<PublishResult> => {
     const publication = prepare(name, options, observed);
     const { error } = publication;
     if (error) return Promise.resolve(refuse(publication, error, log));
-    return runHandlers(handlersOf(name), payload, publication);
+    return runHandlers(handlers, payload, publication);
   };
 
   return (name: string, payload: unknown, options?: PublishOptions): Promise<PublishResult> => {
-    if (!observePublish) return start(name, payload, options, undefined);
-    const handlerCount = handlersOf(name).length;
-    return observePublish({ name, payload, options, handlerCount }, (added) => start(name, payload, options, added));
+    // Before observers and the option `metadata`, which may subscribe.
+    const handlers = handlersOf(name);
+    if (!observePublish) return start(handlers, name, payload, options);
+    const event = Object.freeze({ name, payload, options, handlerCount: handlers.length });
+    return observePublish(event, (added) => start(handlers, name, payload, options, added));
   };
 };

@@ -65,13 +65,16 @@ export const createRegistry = () => {
   };
 
   const count = (name?: string): number => {
-    if (name !== undefined) return handlersOf(name).length;
+    if (name !== undefined) return handlersOf(name).filter(({ signal }) => !signal?.aborted).length;
     return [...entries.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, every.subscriptions.size);
   };
 
   /** Removes all handlers and tells each of them. */
   const clear = (): void => {
-    for (const entry of [every, ...entries.values()]) for (const { end } of [...entry.subscriptions]) end();
+    for (const entry of [every, ...entries.values()]) {
+      // One of them may remove another.
+      for (const subscription of [...entry.subscriptions]) if (subscription.active) subscription.end();
+    }
   };
 
   return { add, handlersOf, count, clear };

@@ -6,6 +6,9 @@ import { addFailure, COUNT, type Publication, settle } from './publication.ts';
 import type { Subscription } from './registry.ts';
 import type { PublishResult } from './types.ts';
 
+/** A handler that publishes its own event would otherwise exhaust the stack, at any place in this code. */
+const MAX_DEPTH = 500;
+
 /** Starts all handlers of a publish, and resolves when they have settled. Never throws, never rejects. */
 export type RunHandlers = (
   handlers: readonly Subscription[],
@@ -16,6 +19,8 @@ export type RunHandlers = (
 export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: Activity) => {
   /** The publish that runs the current code. */
   let current: Publication | undefined;
+  /** How many publishes it is in, each made by a handler of the one before. */
+  let depth = 0;
 
   const fail = (handlerName: string, error: unknown, publication: Publication, payload: unknown): void => {
     const failure = Object.freeze({ handlerName, error });
@@ -54,14 +59,16 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
     publishing?.(publication, handlers.length);
     const outer = current;
     current = publication;
+    depth++;
     // A local stays in a register; counted in the publication, it costs a publish a fifth more.
     let handlerCount = 0;
     let follow: ReturnType<typeof createFollow> | undefined;
     let allSettled: Promise<PublishResult> | undefined;
     for (const { active, signal, call, handlerName } of handlers) {
-      if (!active || signal?.aborted) continue;
-      handlerCount++;
+      if (!active) continue;
       try {
+        if (signal?.aborted) continue;
+        handlerCount++;
         const returned = call(payload, publication);
         if (!isObject(returned)) continue;
         follow ??= createFollow(publication, payload);
@@ -70,10 +77,11 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
         fail(handlerName, error, publication, payload);
       }
     }
+    depth--;
     current = outer;
     publication[COUNT] = handlerCount;
     return allSettled ?? Promise.resolve(settle(publication));
   };
 
-  return { runHandlers, current: () => current };
+  return { runHandlers, current: () => current, isTooDeep: () => depth >= MAX_DEPTH };
 };

@@ -1,6 +1,6 @@
-import { checkOptions } from '../shared/check.ts';
+import { check, readOptions } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
-import type { EventHandlers, EventName, SubscribeOptions, Subscriber, Unsubscribe } from './types.ts';
+import type { EventHandler, EventHandlers, EventName, SubscribeOptions, Subscriber, Unsubscribe } from './types.ts';
 
 /**
  * Registers a record of handlers, one for each name. What it returns removes them all.
@@ -11,20 +11,22 @@ import type { EventHandlers, EventName, SubscribeOptions, Subscriber, Unsubscrib
  *   'order.cancelled': ({ orderId }) => refund(orderId),
  * });
  */
-export const subscribeEach = <Events extends object, Session>(
+export const subscribeEach = <Events extends object, Session, Handlers extends Partial<EventHandlers<Events, Session>>>(
   bus: Subscriber<Events, Session>,
-  handlers: Partial<EventHandlers<Events, Session>>,
+  handlers: Handlers & { readonly [Name in Exclude<keyof Handlers, EventName<Events>>]: never },
   options: SubscribeOptions = {},
 ): Unsubscribe => {
-  const names = Object.keys(handlers) as EventName<Events>[];
-  checkOptions('handlers', handlers, Object.fromEntries(names.map((name) => [name, 'function'] as const)));
+  check('bus', bus, ['subscribe']);
+  check('handlers', handlers, 'plain object');
+  const names = Object.keys(handlers) as (EventName<Events> & keyof Handlers)[];
+  const given = readOptions('handlers', handlers, Object.fromEntries(names.map((name) => [name, 'function'] as const)));
   const added: Unsubscribe[] = [];
   const removeAll = () => {
     for (const unsubscribe of added) unsubscribe();
   };
   try {
     for (const name of names) {
-      const handler = handlers[name];
+      const handler = given[name] as EventHandler<Events, typeof name, Session> | undefined;
       if (handler) added.push(bus.subscribe(name, handler, options));
     }
   } catch (error) {

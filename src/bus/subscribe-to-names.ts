@@ -6,6 +6,8 @@ type Receive = (received: unknown, context: EventContext) => void;
 
 /** @throws TypeError for what is no name and no list of names */
 export const checkNames = (names: unknown): void => {
+  if (Array.isArray(names) && names.length === 0)
+    throw new TypeError('[mapbus] event names: expected at least one name, got none');
   for (const name of Array.isArray(names) ? names : [names]) check('event name', name, 'string');
 };
 

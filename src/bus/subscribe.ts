@@ -1,5 +1,5 @@
 import { onAbort } from '../shared/abort.ts';
-import { ABORT_SIGNAL, check, checkOptions, isObject, type KnownOptions } from '../shared/check.ts';
+import { ABORT_SIGNAL, check, isObject, type KnownOptions, readOptions } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
 import { createError } from '../shared/errors.ts';
 import { whenSettled } from '../shared/promises.ts';
@@ -48,6 +48,7 @@ const withTimeLimit =
           isLate = true;
           const error = createError('timeout', message, { name: 'TimeoutError' });
           controller.abort(error);
+          signals.release(controller);
           reject(error);
         }, timeoutMs);
         const end = () => {
@@ -91,9 +92,9 @@ export const createSubscribe = (parts: Parts) => {
 
   return (name: string | undefined, handler: Call, options: SubscribeOptions = {}): Unsubscribe => {
     check('handler', handler, 'function');
-    checkOptions('subscribe options', options, KNOWN_OPTIONS);
+    const given = readOptions('subscribe options', options, KNOWN_OPTIONS);
     if (isClosing()) throw createError('closed', 'Cannot subscribe: the bus is closed');
-    const { once, signal, timeoutMs, onClose, name: handlerName = nameOf(handler) } = options;
+    const { once, signal, timeoutMs, onClose, name: handlerName = nameOf(handler) } = given;
     if (signal?.aborted) return toUnsubscribe(() => {});
     const wrapped = wrap(name, handler, handlerName, timeoutMs);
     const call: Call = (payload, event) => {
@@ -108,8 +109,9 @@ export const createSubscribe = (parts: Parts) => {
       unsubscribe();
       if (onClose) safeCall('onClose', onClose);
     };
-    const remove = registry.add(name, { handlerName, call: once ? call : wrapped, signal, end });
+    let remove = () => {};
     const stopListening = signal && onAbort(signal, unsubscribe);
+    remove = registry.add(name, { handlerName, call: once ? call : wrapped, signal, end });
     return toUnsubscribe(unsubscribe);
   };
 };

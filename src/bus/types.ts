@@ -25,7 +25,8 @@ export interface Metadata {
 
 /**
  * What a handler gets beside the payload. It is read-only and belongs to one publish. Its fields are getters: a spread
- * leaves them out. `JSON.stringify` and `console.log` show `name`, `id`, `occurredAt` and `metadata`.
+ * leaves them out. `JSON.stringify` and `console.log` show `name`, `id`, `occurredAt` and `metadata`; once the publish has
+ * settled, they show its result too.
  */
 export interface EventContext<Name extends string = string, Session = unknown> {
   readonly name: Name;
@@ -135,6 +136,7 @@ export type EventBusErrorCode =
   | 'invalid_name'
   | 'invalid_options'
   | 'timeout'
+  | 'too_deep'
   | 'handler_failed'
   | 'buffer_full'
   | 'not_serializable'

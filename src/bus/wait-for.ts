@@ -1,23 +1,25 @@
 import { onAbort } from '../shared/abort.ts';
-import { ABORT_SIGNAL, checkOptions, type KnownOptions } from '../shared/check.ts';
+import { ABORT_SIGNAL, check, isObject, type KnownOptions, readOptions } from '../shared/check.ts';
 import { createError, isEventBusError } from '../shared/errors.ts';
+import { whenSettled } from '../shared/promises.ts';
 import { checkNames, subscribeToNames } from './subscribe-to-names.ts';
 import type { EventContext, EventName, ReceivedEvent, Subscriber } from './types.ts';
 
 /** Which event is waited for, and how long. */
-export interface WaitForOptions<Received, Wanted extends Received = Received> {
-  /**
-   * Whether this is the event. What it throws rejects the promise. A type predicate narrows the result.
-   * @default every event
-   */
-  readonly filter?:
-    | ((received: Received, context: EventContext) => received is Wanted)
-    | ((received: Received, context: EventContext) => boolean)
-    | undefined;
+export interface WaitForOptions<Received> {
+  /** Whether this is the event. What it throws rejects the promise. @default every event */
+  readonly filter?: ((received: Received, context: EventContext) => boolean) | undefined;
   /** The promise rejects with its reason when aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until the promise rejects with the code `timeout`. @default no limit */
   readonly timeoutMs?: number | undefined;
+}
+
+/** As `WaitForOptions`, with a filter that narrows the type of the result. */
+export interface WaitForWantedOptions<Received, Wanted extends Received>
+  extends Omit<WaitForOptions<Received>, 'filter'> {
+  /** A type predicate: whether this is the event. */
+  readonly filter: (received: Received, context: EventContext) => received is Wanted;
 }
 
 /** The options of both forms, where the type of what is received is not known. */
@@ -26,6 +28,8 @@ interface AnyWaitForOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
 }
+
+const ignore = () => {};
 
 const KNOWN_OPTIONS: KnownOptions = {
   filter: 'function',
@@ -42,28 +46,38 @@ const KNOWN_OPTIONS: KnownOptions = {
  * const { orderId } = await waitFor(bus, 'order.placed', { filter: ({ total }) => total > 100, timeoutMs: 5_000 });
  * const { name, payload } = await waitFor(bus, ['order.paid', 'order.cancelled']);
  */
+export function waitFor<Events extends object, Name extends EventName<Events>, Wanted extends Events[Name]>(
+  bus: Subscriber<Events>,
+  name: Name,
+  options: WaitForWantedOptions<Events[Name], Wanted>,
+): Promise<Wanted>;
+export function waitFor<Events extends object, Name extends EventName<Events>>(
+  bus: Subscriber<Events>,
+  name: Name,
+  options?: WaitForOptions<Events[Name]>,
+): Promise<Events[Name]>;
 export function waitFor<
   Events extends object,
   Name extends EventName<Events>,
-  Wanted extends Events[Name] = Events[Name],
->(bus: Subscriber<Events>, name: Name, options?: WaitForOptions<Events[Name], Wanted>): Promise<Wanted>;
-export function waitFor<
-  Events extends object,
-  Name extends EventName<Events>,
-  Wanted extends ReceivedEvent<Events, Name> = ReceivedEvent<Events, Name>,
+  Wanted extends ReceivedEvent<Events, Name>,
 >(
   bus: Subscriber<Events>,
   names: readonly Name[],
-  options?: WaitForOptions<ReceivedEvent<Events, Name>, Wanted>,
+  options: WaitForWantedOptions<ReceivedEvent<Events, Name>, Wanted>,
 ): Promise<Wanted>;
+export function waitFor<Events extends object, Name extends EventName<Events>>(
+  bus: Subscriber<Events>,
+  names: readonly Name[],
+  options?: WaitForOptions<ReceivedEvent<Events, Name>>,
+): Promise<ReceivedEvent<Events, Name>>;
 export function waitFor<Events extends object>(
   bus: Subscriber<Events>,
   names: EventName<Events> | readonly EventName<Events>[],
   options: AnyWaitForOptions = {},
 ): Promise<unknown> {
-  checkOptions('waitFor options', options, KNOWN_OPTIONS);
+  check('bus', bus, ['subscribe']);
   checkNames(names);
-  const { filter, signal, timeoutMs } = options;
+  const { filter, signal, timeoutMs } = readOptions('waitFor options', options, KNOWN_OPTIONS);
   if (signal?.aborted) return Promise.reject(signal.reason);
 
   let resolve!: (received: unknown) => void;
@@ -85,13 +99,21 @@ export function waitFor<Events extends object>(
     reject(error);
   };
   const receive = (received: unknown, context: EventContext) => {
+    // Another listener can keep the event `abort` from this one.
+    if (signal?.aborted) {
+      fail(signal.reason);
+      return;
+    }
+    let isWanted: unknown;
     try {
-      const isWanted: unknown = filter === undefined || filter(received as never, context);
+      isWanted = filter === undefined || filter(received as never, context);
       if (typeof isWanted !== 'boolean')
         throw new TypeError(`[mapbus] waitFor options.filter: expected to return a boolean, got ${typeof isWanted}`);
       if (!isWanted) return;
     } catch (error) {
       fail(error);
+      // The promise of an asynchronous filter may reject besides.
+      if (isObject(isWanted)) whenSettled(isWanted, ignore, ignore);
       return;
     }
     end();

@@ -1,3 +1,5 @@
+import { isObject } from '../shared/check.ts';
+import { copyMetadata } from './metadata.ts';
 import type { Metadata } from './types.ts';
 
 /** Any object of strings, interfaces included. */
@@ -7,16 +9,21 @@ type Strings<Type> = { readonly [Key in keyof Type]: string | undefined };
  * Adds metadata to the arguments of a publish, in a function that wraps `publish`. Metadata that the publisher passes
  * itself wins.
  * @param args what follows the name in `publish`: `PublishArgs`
+ * @throws TypeError for what is no object of strings
  * @example
  * const publish: typeof bus.publish = (name, ...args) => bus.publish(name, ...withMetadata(args, { trace_id }));
  */
-export const withMetadata = <Args extends readonly unknown[], Added extends Strings<Added>>(
+export const withMetadata = <Args extends readonly unknown[], Added extends object & Strings<Added>>(
   args: Args,
   metadata: Added,
 ): Args => {
   const [payload, options] = args;
+  copyMetadata('withMetadata metadata', metadata);
   const given = options as { readonly metadata?: Metadata } | undefined;
-  const merged: readonly unknown[] = [payload, { ...given, metadata: { ...metadata, ...given?.metadata } }];
+  const own = given?.metadata;
+  // Metadata that is no object is left to the bus to refuse.
+  const all = own === undefined || isObject(own) ? { ...metadata, ...own } : own;
+  const merged: readonly unknown[] = [payload, { ...given, metadata: all }];
   // For every event, the arguments are a payload and options, as they are here.
   return merged as Args;
 };

@@ -55,7 +55,7 @@ const createPublish = (
     name: string,
     payload: unknown,
     options?: PublishOptions,
-    observed?: Metadata,
+    observed?: readonly Metadata[],
   ): Promise<PublishResult> => {
     const event = prepare(name, options, observed);
     try {

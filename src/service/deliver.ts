@@ -98,7 +98,8 @@ export const createDeliver = (
     const arrival = { delivery, attempt, name: opened.name, id: opened.id };
     const isFirst = headers[header.ATTEMPT] === undefined;
     const seen = { name: opened.name, id: opened.id, metadata: opened.metadata ?? {}, attempt };
-    const observed = () => observers.deliver(seen, () => handle(arrival, opened));
+    const run = () => handle(arrival, opened);
+    const observed = () => observers.deliver?.(seen, run) ?? run();
     return isFirst ? inLane(opened.key, observed) : observed();
   };
 

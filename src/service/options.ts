@@ -1,4 +1,4 @@
-import { check, checkOptions, type KnownOptions } from '../shared/check.ts';
+import { check, type KnownOptions, readOptions as readKnownOptions } from '../shared/check.ts';
 
 /** What every transport takes beside its own options. */
 export interface DeliveryOptions {
@@ -56,7 +56,7 @@ const SERVICE = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$/;
  * @throws TypeError for a bad or missing option
  */
 export const readOptions = (what: string, options: DeliveryOptions, own: KnownOptions = {}): Settings => {
-  checkOptions(what, options, { ...KNOWN_OPTIONS, ...own });
+  readKnownOptions(what, options, { ...KNOWN_OPTIONS, ...own });
   const { service } = options;
   check(`${what}.service`, service, 'string');
   if (!SERVICE.test(service)) {

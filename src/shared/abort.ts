@@ -11,8 +11,8 @@ const startWatch = (signal: AbortSignal): Watch => {
     for (const callback of [...callbacks]) callback();
   };
   const stop = () => {
-    signal.removeEventListener('abort', listener);
     watches.delete(signal);
+    signal.removeEventListener('abort', listener);
   };
   signal.addEventListener('abort', listener);
   return { callbacks, stop };

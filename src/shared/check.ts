@@ -1,7 +1,7 @@
 /** What a value must be: a `typeof`, something more special, or an object with these methods. */
 type Expected =
   | ('function' | 'string' | 'boolean' | 'object' | 'array')
-  | ('anything' | 'object of strings' | 'string that is not empty' | 'valid date')
+  | ('anything' | 'plain object' | 'object of strings' | 'string that is not empty' | 'valid date')
   | ('milliseconds' | 'positive milliseconds' | 'positive integer')
   | readonly string[];
 
@@ -24,9 +24,14 @@ const fits = (value: unknown, expected: Expected): boolean => {
   if (typeof expected === 'object') return hasMethods(value, expected);
   if (expected === 'anything') return true;
   if (expected === 'array') return Array.isArray(value);
+  if (expected === 'plain object') {
+    const prototype: unknown = isObject(value) && Object.getPrototypeOf(value);
+    return prototype === null || (isObject(prototype) && Object.getPrototypeOf(prototype) === null);
+  }
   // A promise, a map, a list or `Headers` has no strings as its own properties, and would be read as empty.
   if (expected === 'object of strings') return Object.prototype.toString.call(value) === '[object Object]';
-  if (expected === 'valid date') return hasMethods(value, ['getTime']) && !Number.isNaN((value as Date).getTime());
+  if (expected === 'valid date')
+    return hasMethods(value, ['getTime']) && Number.isFinite(Number((value as Date).getTime()));
   if (expected === 'positive integer') return Number.isInteger(value) && Number(value) > 0;
   if (expected === 'milliseconds') return isDelay(value);
   if (expected === 'positive milliseconds') return isDelay(value) && value !== 0;
@@ -37,7 +42,10 @@ const fits = (value: unknown, expected: Expected): boolean => {
 /** The value in a message: strings in quotes, objects only by their type. */
 const show = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value);
-  return isObject(value) ? typeof value : String(value);
+  if (!isObject(value)) return String(value);
+  if (typeof value === 'function') return 'function';
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  return tag === 'Object' ? 'object' : tag;
 };
 
 /** @throws TypeError that names the argument, what was expected and what came */
@@ -48,15 +56,18 @@ export const check = (what: string, value: unknown, expected: Expected): void =>
 };
 
 /**
- * Checks options; `undefined` counts as left out.
+ * Reads each option once, and checks it; `undefined` counts as left out.
+ * @returns a copy of what was checked
  * @throws TypeError for an unknown option, or one of a wrong type
  */
-export const checkOptions = (what: string, options: object, known: KnownOptions): void => {
+export const readOptions = <Options extends object>(what: string, options: Options, known: KnownOptions): Options => {
   check(what, options, 'object');
-  for (const [name, value] of Object.entries(options)) {
+  const copy = { ...options };
+  for (const [name, value] of Object.entries(copy)) {
     const expected = Object.hasOwn(known, name) && known[name];
     if (!expected)
       throw new TypeError(`[mapbus] ${what}: unknown option ${name}, expected ${Object.keys(known).join(', ')}`);
     if (value !== undefined) check(`${what}.${name}`, value, expected);
   }
+  return copy;
 };

@@ -26,9 +26,9 @@ export interface Recording<Events extends object, Session> {
   readonly published: <Name extends EventName<Events>>(name: Name) => readonly Events[Name][];
   /** Every publish, in order. Publishes that were refused are left out once their promise has resolved. */
   readonly all: () => readonly RecordedEvent<Events>[];
-  /** The handlers that have failed, in order. */
+  /** The handlers that have failed, once their publish has settled. */
   readonly failures: () => readonly RecordedFailure[];
-  /** Throws if a handler has failed. The message names the events, the handlers and the reasons. */
+  /** Throws if there are `failures`. The message names the events, the handlers and the reasons. */
   readonly expectNoFailures: () => void;
   /** Resolves when no handler runs, including the handlers of events that handlers publish. */
   readonly waitForIdle: () => Promise<void>;
@@ -55,23 +55,23 @@ const metadataOf = (options: PublishOptions | undefined): Metadata => {
 export const recordEvents = <Events extends object, Session = unknown>(
   bus: EventBus<Events, Session>,
 ): Recording<Events, Session> => {
-  let events: readonly RecordedEvent<Events>[] = [];
-  let failures: readonly RecordedFailure[] = [];
+  const events = new Set<RecordedEvent<Events>>();
+  const failures: RecordedFailure[] = [];
 
   const publish: Publish<Events, Session> = (name, ...args) => {
     const [payload, options] = args;
     const event = { name, payload: copyPlain(payload), metadata: metadataOf(options) } as RecordedEvent<Events>;
-    events = [...events, event];
+    events.add(event);
     const published = bus.publish(name, ...args);
     // Beside the promise of the bus, which the publisher gets as it is: to wrap it would change when it resolves.
     void published.then((result) => {
-      if (result.error) events = events.filter((other) => other !== event);
-      failures = [...failures, ...result.failures.map((failure) => ({ eventName: name, ...failure }))];
+      if (result.error) events.delete(event);
+      failures.push(...result.failures.map((failure) => ({ eventName: name, ...failure })));
     });
     return published;
   };
   const published = <Name extends EventName<Events>>(name: Name): readonly Events[Name][] =>
-    events.flatMap((event) => (event.name === name ? [event.payload as Events[Name]] : []));
+    [...events].flatMap((event) => (event.name === name ? [event.payload as Events[Name]] : []));
   const expectNoFailures = () => {
     if (failures.length === 0) return;
     const lines = failures.map(
@@ -82,8 +82,8 @@ export const recordEvents = <Events extends object, Session = unknown>(
   return {
     bus: { ...bus, publish },
     published,
-    all: () => events,
-    failures: () => failures,
+    all: () => [...events],
+    failures: () => [...failures],
     expectNoFailures,
     waitForIdle: bus.idle,
   };

@@ -38,6 +38,12 @@ describe('assertHandled', () => {
     expect(() => assertHandled(result)).toThrow('[mapbus] 1 handler failed: charge: card declined');
   });
 
+  it('throws a TypeError for what is no result', () => {
+    expect(() => assertHandled(undefined as never)).toThrow(
+      new TypeError('[mapbus] result: expected object, got undefined'),
+    );
+  });
+
   it('throws the error of an event that could not be published', async () => {
     const { publish, close } = createLoggedBus();
     await close();

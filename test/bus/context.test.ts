@@ -340,6 +340,8 @@ describe('an id', () => {
     ['far in the past', -3e11],
     ['after the year 10889', 2 ** 48 + 5],
     ['no number', Number.NaN],
+    ['a big integer', 1_800_000_000_000n as never],
+    ['a symbol', Symbol('now') as never],
     ['a fraction', 1_800_000_000_000.7],
   ])('is a UUIDv7 in order when the clock is %s', async (_, now) => {
     vi.spyOn(Date, 'now').mockReturnValue(now);

@@ -113,10 +113,15 @@ describe('eventsOf', () => {
     const controller = new AbortController();
     controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
     const events = eventsOf(bus, 'ping', { signal: controller.signal });
+    const other = eventsOf(bus, 'ping', { signal: controller.signal });
+    const waiting = other.next();
 
     controller.abort();
 
     expect(await events.next()).toEqual({ done: true, value: undefined });
+    await bus.publish('ping', { value: 1 });
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(bus.handlerCount()).toBe(0);
   });
 
   it('iterates over several names, each event with its context', async () => {
@@ -149,6 +154,39 @@ describe('eventsOf', () => {
     expect(failures).toMatchObject([
       { error: { message: '[mapbus] eventsOf skipped an event of pong: 1 wait already' } },
     ]);
+  });
+
+  it('ends when an error is thrown into it', async () => {
+    const { bus, publish, handlerCount } = createLoggedBus();
+    const events = eventsOf(bus, 'ping');
+    await publish('ping', { value: 1 });
+    const error = new Error('no');
+
+    await expect(events.throw?.(error)).rejects.toBe(error);
+
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expect(handlerCount()).toBe(0);
+  });
+
+  it.each([
+    ['an empty list', [], '[mapbus] event names: expected at least one name, got none'],
+    ['a name that is none', [7], '[mapbus] event name: expected string, got 7'],
+  ])('throws a TypeError for %s', (_, names, message) => {
+    const { bus } = createLoggedBus();
+
+    expect(() => eventsOf(bus, names as never)).toThrow(new TypeError(message));
+  });
+
+  it('gives events in order, however many wait', async () => {
+    const { bus, publish } = createLoggedBus({ logPublish: () => false });
+    const events = eventsOf(bus, 'ping');
+    const values: number[] = [];
+    for (let value = 0; value < 10; value++) await publish('ping', { value });
+    for (let value = 0; value < 5; value++) values.push((await events.next()).value?.value ?? -1);
+    for (let value = 10; value < 20; value++) await publish('ping', { value });
+    for (let value = 0; value < 15; value++) values.push((await events.next()).value?.value ?? -1);
+
+    expect(values).toEqual(Array.from({ length: 20 }, (_, value) => value));
   });
 
   it('throws an error with the code closed on a closed bus', async () => {

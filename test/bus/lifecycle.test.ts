@@ -81,6 +81,14 @@ describe('createEventBus', () => {
   });
 });
 
+describe('handlerCount', () => {
+  it('throws a TypeError for what is no name', () => {
+    const { handlerCount } = createLoggedBus();
+
+    expect(() => handlerCount(5 as never)).toThrow(new TypeError('[mapbus] event name: expected string, got 5'));
+  });
+});
+
 describe('ready', () => {
   it('resolves at once', async () => {
     await expect(createLoggedBus().ready()).resolves.toBeUndefined();
@@ -207,6 +215,46 @@ describe('close', () => {
 
     expect(fromOutside?.error).toBeUndefined();
     expect(handled).toEqual([1]);
+  });
+
+  it.each([1, 2, 3, 4, 5])('waits for a publish that follows another one by %i turns', async (turns) => {
+    const { subscribe, publish, close, logged } = createLoggedBus();
+    const gate = createGate();
+    let signal: AbortSignal | undefined;
+    subscribe('ping', async () => {});
+    subscribe('pong', async (_, context) => {
+      ({ signal } = context);
+      await gate.promise;
+    });
+    const follow = async () => {
+      await publish('ping', { value: 1 });
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      return publish('pong', { value: 2 });
+    };
+    const following = follow();
+    const closing = close({ drainTimeoutMs: 60_000 });
+
+    await new Promise((resolve) => setTimeout(resolve));
+    gate.open();
+    await closing;
+    const { error } = await following;
+
+    // Accepted and awaited, or refused: never accepted and aborted.
+    expect([undefined, 'closed']).toContain(error?.code);
+    expect(signal?.aborted ?? false).toBe(false);
+    expect(logged('event_bus_drain_timed_out')).toEqual([]);
+  });
+
+  it('calls onClose of no handler that another onClose has removed', async () => {
+    const { subscribe, close } = createLoggedBus();
+    const onClose = vi.fn();
+    let remove = () => {};
+    subscribe('ping', () => {}, { onClose: () => remove() });
+    remove = subscribe('ping', () => {}, { onClose });
+
+    await close();
+
+    expect(onClose).not.toHaveBeenCalled();
   });
 
   it('refuses new subscriptions from its call on', () => {

@@ -113,6 +113,22 @@ describe('the log', () => {
     expect(logged('event_publishing').map(({ fields }) => fields.eventName)).toEqual(['pong']);
   });
 
+  it('reports a logPublish that rejects, and logs nothing for it', async () => {
+    const reported = vi.spyOn(console, 'error').mockReturnValue();
+    const rejects = () => Promise.reject(new Error('no'));
+    const { subscribe, publish, lines } = createLoggedBus({ logPublish: rejects as never });
+    subscribe('ping', () => {});
+
+    await publish('ping', { value: 1 });
+    await vi.waitFor(() => expect(reported).toHaveBeenCalled());
+
+    expect(lines).toEqual([]);
+    expect(reported).toHaveBeenCalledExactlyOnceWith(
+      '[mapbus] logPublish failed. Its further failures are not shown.',
+      new Error('no'),
+    );
+  });
+
   it('goes to the console by default, but for what is only for debugging', async () => {
     const debug = vi.spyOn(console, 'debug').mockReturnValue();
     const warn = vi.spyOn(console, 'warn').mockReturnValue();

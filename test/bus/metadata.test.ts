@@ -23,7 +23,23 @@ describe('metadata', () => {
 
     await publish('ping', { value: 1 }, { metadata: { user: undefined, ip_address: '::1' } });
 
-    expect(seen).toStrictEqual([{ user: 'default', ip_address: '::1' }]);
+    expect(seen.map((metadata) => Object.entries(metadata))).toEqual([
+      [
+        ['user', 'default'],
+        ['ip_address', '::1'],
+      ],
+    ]);
+  });
+
+  it('reads as undefined for each key that is not there', async () => {
+    const { subscribe, publish, getMetadata } = createLoggedBus();
+    const seen: unknown[] = [getMetadata().constructor];
+    subscribe('ping', (_, { metadata }) => seen.push(metadata.constructor, metadata.toString, metadata.__proto__));
+
+    await publish('ping', { value: 1 });
+    await publish('ping', { value: 1 }, { metadata: { trace_id: 'a' } });
+
+    expect(seen).toEqual(Array.from({ length: 7 }, () => undefined));
   });
 
   it('keeps every key, __proto__ included', async () => {
@@ -112,7 +128,7 @@ describe('the option metadata', () => {
     [
       'returns a promise',
       async () => ({ a: 'a' }),
-      new TypeError('[mapbus] The option metadata: expected object of strings, got object'),
+      new TypeError('[mapbus] The option metadata: expected object of strings, got Promise'),
     ],
     [
       'returns a value that is no string',
@@ -133,6 +149,21 @@ describe('the option metadata', () => {
     const message = '[mapbus] The option metadata failed. Its further failures are not shown.';
     expect(reported.mock.calls).toEqual([[message, error]]);
   });
+});
+
+it('an option metadata that fails leaves what from carries', async () => {
+  vi.spyOn(console, 'error').mockReturnValue();
+  const { subscribe, publish } = createLoggedBus({
+    metadata: () => {
+      throw new Error('no');
+    },
+  });
+  const seen: unknown[] = [];
+  subscribe('ping', (_, { metadata }) => seen.push(metadata));
+
+  await publish('ping', { value: 1 }, { from: { metadata: { trace_id: 'a' } } });
+
+  expect(seen).toEqual([{ trace_id: 'a' }]);
 });
 
 describe('the option from of publish', () => {
@@ -158,6 +189,16 @@ describe('withMetadata', () => {
       { id: 'x', metadata: { a: 'own', b: 'own', c: '1' } },
     ]);
     expect(withMetadata([], { a: '1' })).toEqual([undefined, { metadata: { a: '1' } }]);
+  });
+
+  it('leaves metadata that is no object to the bus', () => {
+    expect(withMetadata([1, { metadata: 5 }] as never, { a: '1' })).toEqual([1, { metadata: 5 }]);
+  });
+
+  it('throws a TypeError for what is no object of strings', () => {
+    expect(() => withMetadata([], { attempt: 1 } as never)).toThrow(
+      new TypeError('[mapbus] withMetadata metadata.attempt: expected string, got 1'),
+    );
   });
 });
 

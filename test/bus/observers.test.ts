@@ -163,8 +163,8 @@ describe('an observer', () => {
     expect(error).toBeUndefined();
     expect(seen).toEqual([{ trace_id: 'a' }]);
     expect(reported).toHaveBeenCalledExactlyOnceWith(
-      '[mapbus] An observer (publish) failed. Its further failures are not shown.',
-      new TypeError('[mapbus] An observer (publish).attempt: expected string, got 1'),
+      '[mapbus] The metadata of an observer failed. Its further failures are not shown.',
+      new TypeError('[mapbus] The metadata of an observer.attempt: expected string, got 1'),
     );
   });
 });
@@ -224,6 +224,76 @@ const outcomes: Record<string, { fails: boolean; run: () => unknown }> = {
   },
   rejects: { fails: true, run: () => Promise.reject(new Error('handler')) },
 };
+
+describe('observers do not disturb each other', () => {
+  it('metadata that throws when read is left out, and that of the others is kept', async () => {
+    vi.spyOn(console, 'error').mockReturnValue();
+    const hostile = {
+      get b(): string {
+        throw new Error('touched');
+      },
+    };
+    const observers: Observer[] = [{ publish: (_, run) => run({ a: '1' }) }, { publish: (_, run) => run(hostile) }];
+    const { subscribe, publish } = createLoggedBus({ observers });
+    const seen: unknown[] = [];
+    subscribe('ping', (_, { metadata }) => seen.push(metadata));
+
+    expect((await publish('ping', { value: 1 })).error).toBeUndefined();
+    expect(seen).toEqual([{ a: '1' }]);
+  });
+
+  it('each gets its own fields of a log line', async () => {
+    const seen: unknown[] = [];
+    const change: Observer = { log: (_, __, fields) => void (fields.eventName = 'changed') };
+    const observers = [change, { log: (_: unknown, __: unknown, fields: object) => seen.push({ ...fields }) }];
+    const { subscribe, publish, lines } = createLoggedBus({ observers });
+    subscribe('ping', () => {});
+
+    await publish('ping', { value: 1 });
+
+    expect(seen).toMatchObject([{ eventName: 'ping' }]);
+    expect(lines).toMatchObject([{ fields: { eventName: 'ping' } }]);
+  });
+
+  it('a handler that an observer subscribes waits for the next publish', async () => {
+    const handler = vi.fn();
+    let subscribe: ReturnType<typeof createLoggedBus>['subscribe'] | undefined;
+    const observer: Observer = {
+      publish: (_, run) => {
+        subscribe?.('ping', handler, { once: true });
+        return run();
+      },
+    };
+    const bus = createLoggedBus({ observers: [observer] });
+    subscribe = bus.subscribe;
+
+    expect((await bus.publish('ping', { value: 1 })).handlerCount).toBe(0);
+    expect((await bus.publish('ping', { value: 2 })).handlerCount).toBe(1);
+  });
+
+  it('are called as methods of their observer', async () => {
+    const receivers: unknown[] = [];
+    const observer: Observer = {
+      publish(_, run) {
+        receivers.push(this);
+        return run();
+      },
+      handle(_, run) {
+        receivers.push(this);
+        return run();
+      },
+      log() {
+        receivers.push(this);
+      },
+    };
+    const { subscribe, publish } = createLoggedBus({ observers: [observer] });
+    subscribe('ping', () => {});
+
+    await publish('ping', { value: 1 });
+
+    expect(receivers.map((receiver) => receiver === observer)).toEqual([true, true, true]);
+  });
+});
 
 describe('over a transport, an observer', () => {
   it('sees every publish, delivery and call, and adds metadata that travels', async () => {
@@ -308,10 +378,15 @@ describe('whatever observers do', () => {
         const expected = handlerKinds.flatMap((kind, index) => (outcomes[kind]?.fails ? [index] : []));
         expect(result.failures.map(({ handlerName }) => Number(handlerName)).sort()).toEqual(expected);
         for (const { error } of result.failures) expect(error).toEqual(new Error('handler'));
-        const isReported = (kind: string) => misbehaviours[kind]?.isReported;
-        const reports = [publishKinds.some(isReported), handlerKinds.length > 0 && handleKinds.some(isReported)];
-        expect(reported.mock.calls.map(([message]) => /\((\w+)\)/.exec(message)?.[1]).sort()).toEqual(
-          ['handle', 'publish'].filter((_, index) => reports[1 - index]),
+        const reports = (hook: string, kinds: readonly string[], offset: number) =>
+          kinds.flatMap((kind, index) =>
+            misbehaviours[kind]?.isReported ? [`${hook} of observer ${index + offset}`] : [],
+          );
+        expect(reported.mock.calls.map(([message]) => /^\[mapbus\] (.+) failed/.exec(message)?.[1]).sort()).toEqual(
+          [
+            ...reports('publish', publishKinds, 0),
+            ...(handlerKinds.length > 0 ? reports('handle', handleKinds, publishKinds.length) : []),
+          ].sort(),
         );
       }),
       { numRuns: 300 },
@@ -335,9 +410,11 @@ describe('whatever observers do', () => {
 
     expect(failures).toEqual([]);
     expect(lines).toHaveLength(2);
-    expect(reported).toHaveBeenCalledExactlyOnceWith(
-      '[mapbus] An observer (log) failed. Its further failures are not shown.',
-      new Error('observer'),
+    expect(reported.mock.calls).toEqual(
+      [0, 1].map((index) => [
+        `[mapbus] log of observer ${index} failed. Its further failures are not shown.`,
+        new Error('observer'),
+      ]),
     );
   });
 });

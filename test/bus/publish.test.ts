@@ -246,6 +246,18 @@ describe('publish', () => {
         }),
       ],
       [
+        'whose constructor throws when it is read again',
+        () => {
+          let reads = 0;
+          return Object.defineProperty(Promise.resolve(), 'constructor', {
+            get: () => {
+              if (++reads > 1) throw failing;
+              return Promise;
+            },
+          });
+        },
+      ],
+      [
         'that is a promise with a constructor that throws',
         () =>
           Object.defineProperty(Promise.resolve(), 'constructor', {
@@ -295,6 +307,64 @@ describe('publish', () => {
     });
   });
 
+  it('refuses a handler that publishes its own event without an end, and goes on', async () => {
+    const { subscribe, publish, idle, logged } = createLoggedBus({ logPublish: () => false });
+    let calls = 0;
+    subscribe('ping', async () => {
+      calls++;
+      await publish('ping', { value: 1 });
+    });
+
+    const { failures } = await publish('ping', { value: 0 });
+    await idle();
+
+    expect(calls).toBe(500);
+    expect(failures).toEqual([]);
+    expect(logged('event_publish_failed')).toMatchObject([{ fields: { error: { code: 'too_deep' } } }]);
+    expect((await publish('pong', { value: 1 })).error).toBeUndefined();
+  });
+
+  it('takes the handlers that are there when it is called, also when the option metadata subscribes', async () => {
+    const handler = vi.fn();
+    const add = () => {
+      bus.subscribe('ping', handler, { once: true });
+      return {};
+    };
+    const bus = createLoggedBus({ metadata: add });
+
+    await bus.publish('ping', { value: 1 });
+    expect(handler).not.toHaveBeenCalled();
+    await bus.publish('ping', { value: 2 });
+
+    expect(handler).toHaveBeenCalledOnce();
+  });
+
+  it('reads each option once, and only options of its own', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    const ids: unknown[] = [];
+    subscribe('ping', (_, { id }) => ids.push(id));
+    let reads = 0;
+    const changing = {
+      get id() {
+        reads++;
+        return `read ${reads}`;
+      },
+    };
+
+    await publish('ping', { value: 1 }, changing);
+    await publish('ping', { value: 1 }, Object.create({ id: 'inherited' }));
+
+    expect(ids[0]).toBe('read 1');
+    expect(ids[1]).toMatch(uuidv7Pattern);
+  });
+
+  it('takes the time of a date that gives it as something else', async () => {
+    const { publish } = createLoggedBus();
+    const occurredAt = { getTime: () => 5n } as unknown as Date;
+
+    expect((await publish('ping', { value: 1 }, { occurredAt })).occurredAt).toEqual(new Date(5));
+  });
+
   describe('that cannot be done', () => {
     it('resolves with an error and logs it when the bus is closed', async () => {
       const { publish, subscribe, close, logged } = createLoggedBus();
@@ -336,11 +406,7 @@ describe('publish', () => {
       ['options', 42, /publish options: expected object, got 42/],
       ['null for options', null, /publish options: expected object, got null/],
       ['metadata', { metadata: 'trace' }, /publish options.metadata: expected object of strings, got "trace"/],
-      [
-        'metadata in a map',
-        { metadata: new Map() },
-        /publish options.metadata: expected object of strings, got object/,
-      ],
+      ['metadata in a map', { metadata: new Map() }, /publish options.metadata: expected object of strings, got Map/],
       [
         'a metadata value',
         { metadata: { a: 'a', attempt: 1 } },

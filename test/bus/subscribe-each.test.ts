@@ -54,18 +54,32 @@ describe('subscribeEach', () => {
 
   it.each([
     ['a handler', { ping: () => {}, pong: 7 }, {}, 'handlers.pong: expected function, got 7'],
-    ['no record', 7, {}, 'handlers: expected object, got 7'],
+    ['no record', 7, {}, 'handlers: expected plain object, got 7'],
     [
       'an option',
       { ping: () => {} },
       { timeoutMs: 0 },
       'subscribe options.timeoutMs: expected positive milliseconds, got 0',
     ],
+    [
+      'an instance of a class',
+      new (class {
+        ping() {}
+      })(),
+      {},
+      'handlers: expected plain object, got object',
+    ],
   ])('throws a TypeError for %s, and registers none', (_, handlers, options, message) => {
     const { bus, handlerCount } = createLoggedBus();
 
     expect(() => subscribeEach(bus, handlers as never, options)).toThrow(new TypeError(`[mapbus] ${message}`));
     expect(handlerCount()).toBe(0);
+  });
+
+  it('throws a TypeError for what is no bus', () => {
+    expect(() => subscribeEach(undefined as never, {})).toThrow(
+      new TypeError('[mapbus] bus: expected an object with subscribe, got undefined'),
+    );
   });
 
   it('removes what it has registered when a later one is refused', () => {

@@ -195,6 +195,43 @@ describe('subscribe', () => {
       expect(handler).not.toHaveBeenCalled();
     });
 
+    it('that throws when it is asked costs only its handler', async () => {
+      const { subscribe, publish, getMetadata } = createLoggedBus();
+      let isHostile = false;
+      const signal = {
+        addEventListener: () => {},
+        removeEventListener: () => {},
+        get aborted() {
+          if (isHostile) throw new Error('touched');
+          return false;
+        },
+      };
+      const other = vi.fn();
+      subscribe('ping', () => {}, { signal: signal as never, name: 'hostile' });
+      subscribe('ping', other);
+      isHostile = true;
+
+      const { failures } = await publish('ping', { value: 1 }, { metadata: { trace_id: 'a' } });
+
+      expect(failures).toMatchObject([{ handlerName: 'hostile', error: { message: 'touched' } }]);
+      expect(other).toHaveBeenCalledOnce();
+      expect(getMetadata()).toEqual({});
+    });
+
+    it('that takes no listener registers nothing', () => {
+      const { subscribe, handlerCount } = createLoggedBus();
+      const signal = {
+        addEventListener: () => {
+          throw new Error('no');
+        },
+        removeEventListener: () => {},
+        aborted: false,
+      };
+
+      expect(() => subscribe('ping', () => {}, { signal: signal as never })).toThrow('no');
+      expect(handlerCount()).toBe(0);
+    });
+
     it('gets one listener, however many subscriptions share it', () => {
       const { bus, subscribe, handlerCount } = createLoggedBus();
       const controller = new AbortController();

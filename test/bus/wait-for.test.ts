@@ -157,6 +157,27 @@ describe('waitFor', () => {
     expect(handlerCount()).toBe(0);
   });
 
+  it('rejects with the reason although another listener keeps the event abort to itself', async () => {
+    const { bus, publish } = createLoggedBus();
+    const controller = new AbortController();
+    controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    const rejected = expect(waitFor(bus, 'ping', { signal: controller.signal })).rejects.toBe('stop');
+
+    controller.abort('stop');
+    await publish('ping', { value: 1 });
+
+    await rejected;
+  });
+
+  it('throws a TypeError for an empty list, and for what is no bus', () => {
+    const { bus } = createLoggedBus();
+
+    expect(() => waitFor(bus, [])).toThrow(new TypeError('[mapbus] event names: expected at least one name, got none'));
+    expect(() => waitFor({} as never, 'ping' as never)).toThrow(
+      new TypeError('[mapbus] bus: expected an object with subscribe, got object'),
+    );
+  });
+
   it('gives the filter the context', async () => {
     const { bus, publish } = createLoggedBus();
     const waiting = waitFor(bus, 'ping', { filter: (_, { metadata }) => metadata.user === 'ada' });
@@ -169,6 +190,7 @@ describe('waitFor', () => {
 
   it.each([
     ['a promise', async () => true, 'object'],
+    ['a promise that rejects', async () => Promise.reject(new Error('no')), 'object'],
     ['nothing', () => undefined, 'undefined'],
     ['a number', () => 1, 'number'],
   ])('rejects with a TypeError when the filter returns %s', async (_, filter, type) => {

@@ -64,6 +64,28 @@ describe('recordEvents', () => {
     expect(published('e').map((value, index) => value === values[index])).toEqual([true, true, true]);
   });
 
+  it('keeps a payload that cannot be read by reference', async () => {
+    const { bus, published } = recordEvents(createEventBus<{ e: object }>());
+    const hostile = createHostile();
+
+    await bus.publish('e', hostile);
+
+    expect(published('e')[0] === hostile).toBe(true);
+  });
+
+  it('copies a key __proto__, holes and symbols as they are', async () => {
+    const { bus, published } = recordEvents(createEventBus<{ e: object }>());
+    const key = Symbol('key');
+    const payload = { parsed: JSON.parse('{"__proto__":1}'), holes: new Array(3), [key]: 'value' };
+
+    await bus.publish('e', payload);
+
+    const copy = published('e')[0] as typeof payload;
+    expect(JSON.stringify(copy.parsed)).toBe('{"__proto__":1}');
+    expect(copy.holes).toHaveLength(3);
+    expect(copy[key]).toBe('value');
+  });
+
   it('leaves out what was refused', async () => {
     const { bus, all } = recordEvents(createEventBus<Events>(silent));
     await bus.publish('cleared', undefined, { id: '' });

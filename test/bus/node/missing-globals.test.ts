@@ -31,8 +31,18 @@ describe('without crypto, as in React Native', () => {
     expect(getMetadata()).toEqual({});
   });
 
-  it('ids differ and are in order', async () => {
-    vi.stubGlobal('crypto', {});
+  it.each([
+    ['is empty', {}],
+    [
+      'throws, as at the start of a worker',
+      {
+        getRandomValues: () => {
+          throw new Error('not allowed here');
+        },
+      },
+    ],
+  ])('ids differ and are in order when crypto %s', async (_, crypto) => {
+    vi.stubGlobal('crypto', crypto);
     const { createEventBus } = await import('mapbus');
     const { publish } = createEventBus<{ ping: number }>();
 
