@@ -8,6 +8,6 @@ export const npmCi = async (folder: string): Promise<void> => {
   try {
     await run('npm', ['ls', '--prefix', folder]);
   } catch {
-    await run('npm', ['ci', '--no-audit', '--no-fund', '--silent', '--prefix', folder]);
+    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel', 'error', '--prefix', folder]);
   }
 };

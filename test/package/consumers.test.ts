@@ -84,7 +84,7 @@ describe('the package, as npm packs it', () => {
       expect(await compile(compiler, compiler)).toEqual([]);
       expect(await run(join(compiler, 'every-entry.js'))).toEqual({ code: 0, output: 'ok\n' });
     },
-    60_000,
+    120_000,
   );
 });
 
@@ -116,5 +116,5 @@ describe.each(hasTools ? ['module: commonjs'] : [])('the package in a project wi
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(options));
 
     expect(await run(tool('ts-node/dist/bin.js'), 'every-entry.ts')).toEqual({ code: 0, output: 'ok\n' });
-  }, 60_000);
+  }, 120_000);
 });
