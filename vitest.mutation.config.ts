@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     restoreMocks: true,
     include: ['test/{bus,shared,testing}/**/*.test.ts'],
-    // It takes seconds, and needs a flag of Node that Stryker cannot pass on.
+    setupFiles: ['./vitest.gc.ts'],
+    // It takes seconds.
     exclude: ['test/bus/node/memory.test.ts'],
   },
 });
