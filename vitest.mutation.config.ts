@@ -1,10 +1,14 @@
 import { defineConfig } from 'vitest/config';
+import { aliasTo } from './vitest.alias.ts';
 
 // Mutants are tested in Node alone, without what takes long and concerns the package as a whole.
 export default defineConfig({
-  resolve: { alias: { mapbus: new URL('src/index.ts', import.meta.url).pathname } },
+  resolve: { alias: aliasTo('src') },
   test: {
     restoreMocks: true,
-    include: ['test/bus/**/*.test.ts', 'test/testing/**/*.test.ts'],
+    include: ['test/{bus,shared,testing}/**/*.test.ts'],
+    setupFiles: ['./vitest.gc.ts'],
+    // It takes seconds.
+    exclude: ['test/bus/node/memory.test.ts'],
   },
 });

@@ -1,6 +1,7 @@
 // Runs the benchmarks on Node 20 and on the newest Node, and writes RESULTS.md and the picture of the README.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Row } from './main.ts';
 
 interface Run {
@@ -12,7 +13,7 @@ interface Run {
   readonly memory: { subscription: Record<string, number>; inFlight: Record<string, number> };
 }
 
-const file = (name: string) => new URL(name, import.meta.url).pathname;
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 const run = (node: string): Run => {
   const args = ['--expose-gc', '--import', 'tsx', file('main.ts')];

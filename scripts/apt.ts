@@ -7,12 +7,16 @@ const run = (...args: readonly string[]) =>
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });
 
-/** Installs packages of Debian; throws where that cannot be done. */
+/**
+ * Installs packages of Debian.
+ * @throws an error that names the packages where that is not possible
+ */
 export const apt = (...packages: readonly string[]): void => {
+  const names = packages.join(' and ');
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    throw new Error(`The tests need ${packages.join(' and ')}, which only root on Debian can install here`);
+    throw new Error(`${names} must be installed by hand: only root on Debian can run apt-get`);
   }
-  console.log(`Installing ${packages.join(' and ')} by apt-get`);
+  console.log(`Installing ${names} by apt-get`);
   run('update', '-q');
   run('install', '-q', '-y', '--no-install-recommends', ...packages);
 };

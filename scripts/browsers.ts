@@ -1,8 +1,8 @@
-// Makes sure that there are browsers for the tests: those of CHROMIUM_PATH and FIREFOX_PATH, what is installed, or
-// Debian's packages.
+// Makes sure that there is Chromium for the tests: that of CHROMIUM_PATH, what is installed, or Debian's package.
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { apt } from './apt.ts';
+import { tryToInstall } from './try-to-install.ts';
 
 export const chromiumPath: string = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 export const firefoxPath: string = process.env.FIREFOX_PATH ?? '/usr/bin/firefox-esr';
@@ -18,13 +18,13 @@ export const chromiumArgs: string[] = [
   '--disable-sync',
 ];
 
-const packages = { chromium: chromiumPath, 'firefox-esr': firefoxPath };
+/** Quick when it is there. */
+const ensureBrowser = (debianPackage: string, path: string, variable: string): Promise<boolean> =>
+  tryToInstall(`${debianPackage} (${variable}=${path})`, () => {
+    if (!existsSync(path)) apt(debianPackage);
+  });
 
-/** Quick when they are there. */
-export const ensureBrowsers = (): void => {
-  const missing = Object.entries(packages).flatMap(([name, path]) => (existsSync(path) ? [] : [name]));
-  if (missing.length === 0) return;
-  apt(...missing);
-};
+export const ensureChromium = (): Promise<boolean> => ensureBrowser('chromium', chromiumPath, 'CHROMIUM_PATH');
+export const ensureFirefox = (): Promise<boolean> => ensureBrowser('firefox-esr', firefoxPath, 'FIREFOX_PATH');
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) ensureBrowsers();
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await ensureChromium();

@@ -1,15 +1,19 @@
 // Runs test/runtimes/behaviour.ts against the packed package, as ES modules and as CommonJS, on every runtime there is,
-// and prints the table of the README. A runtime that cannot be had is named, and is a failure when CI is set.
+// and prints the table of the README. A runtime that does not run here is named, and is a failure when CI is set.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build, type Format } from 'esbuild';
 import { type BrowserType, chromium, firefox } from 'playwright';
-import { chromiumArgs, chromiumPath, ensureBrowsers, firefoxPath } from '../browsers.ts';
+import { chromiumArgs, chromiumPath, ensureChromium, ensureFirefox, firefoxPath } from '../browsers.ts';
+import { npmCi } from '../npm-ci.ts';
+import { installPacked } from '../pack.ts';
+import { tryToInstall } from '../try-to-install.ts';
 
-const here = new URL('.', import.meta.url).pathname;
-const root = join(here, '../..');
+const here = fileURLToPath(new URL('.', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'mapbus-runtimes-'));
 const runtimePath = (name: string) => join(here, 'node_modules', name);
 
@@ -32,11 +36,9 @@ interface Runtime {
 const run = (command: string, args: readonly string[]) =>
   execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 });
 
-const unpack = () => {
-  const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];
-  const archive = execFileSync('npm', args, { cwd: root, encoding: 'utf8' }).trim();
-  mkdirSync(join(folder, 'node_modules/mapbus'), { recursive: true });
-  run('tar', ['-xzf', archive, '-C', 'node_modules/mapbus', '--strip-components', '1']);
+const unpack = async () => {
+  // The caller has built it.
+  await installPacked(root, folder, '--ignore-scripts');
   symlinkSync(join(root, 'node_modules/uuidv7'), join(folder, 'node_modules/uuidv7'));
   // Deno takes bare names only from the dependencies of a package.
   writeFileSync(join(folder, 'package.json'), '{ "dependencies": { "mapbus": "*" } }');
@@ -50,7 +52,7 @@ const load: Record<FormatName, string> = {
 /** A program around the behaviours; `output` is the format that the runtime is given. */
 const compile = async (format: FormatName, output: Format, end: string, external: readonly string[] = []) => {
   const contents = `${load[format]}
-    import { findAsyncLocalStorage, findFailures } from '${root}/test/runtimes/behaviour.ts';
+    import { findAsyncLocalStorage, findFailures } from ${JSON.stringify(join(root, 'test/runtimes/behaviour.ts'))};
     const createReport = async () => ({
       failures: await findFailures(mapbus),
       asyncDispose: 'asyncDispose' in Symbol,
@@ -128,34 +130,16 @@ const tryRuntime = async ({ name, version, run: runFormat }: Runtime): Promise<s
   return `| ${name} | ${found} | ${cells.join(' | ')} | ${[...lacks].join(', ')} |`;
 };
 
-const npm = (...args: readonly string[]) =>
-  execFileSync('npm', [...args, '--prefix', here, '--silent'], { stdio: ['ignore', 'ignore', 'inherit'] });
-
-const installPackages = () => {
-  try {
-    npm('ls');
-  } catch {
-    npm('ci', '--no-audit', '--no-fund');
-  }
-};
-
-const install = () => {
-  try {
-    installPackages();
-    ensureBrowsers();
-  } catch (error) {
-    console.error(`Not every runtime could be installed: ${error}`);
-  }
-};
-
-install();
-unpack();
+await tryToInstall('the runtimes of scripts/runtimes', () => npmCi(here));
+await ensureChromium();
+await ensureFirefox();
+await unpack();
 console.log('| runtime | version | ESM | CommonJS | lacks |\n|---|---|---|---|---|');
 for (const runtime of runtimes) {
   try {
     console.log(await tryRuntime(runtime));
   } catch (error) {
-    console.error(`${runtime.name} cannot be had: ${error}`);
+    console.error(`${runtime.name} does not run here: ${error}`);
     if (process.env.CI) process.exitCode = 1;
   }
 }

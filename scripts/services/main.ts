@@ -2,7 +2,8 @@
 // default ports, containers where there is Docker, or brokers of the tests' own. Quick when they are up.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { tryToInstall } from '../try-to-install.ts';
 import { answers, type BrokerKind, createBroker, folderOf, type OwnBroker } from './broker.ts';
 import { kafka } from './kafka.ts';
 import { rabbitmq } from './rabbitmq.ts';
@@ -48,7 +49,7 @@ const startOwn = async ({ kind, urlOf }: Known): Promise<Service> => {
 };
 
 const startContainer = async ({ kind, urlOf }: Known): Promise<Service> => {
-  const file = new URL('compose.yaml', import.meta.url).pathname;
+  const file = fileURLToPath(new URL('compose.yaml', import.meta.url));
   execFileSync('docker', ['compose', '-f', file, 'up', '-d', '--wait', kind.name], { stdio: 'inherit' });
   return { url: urlOf(kind.port) };
 };
@@ -66,12 +67,9 @@ export const ensureService = async (name: keyof typeof known): Promise<Service> 
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   for (const name of ['rabbitmq', 'kafka'] as const) {
-    try {
+    await tryToInstall(name, async () => {
       const { url, own } = await ensureService(name);
       console.log(`${name}: ${url.replace(/\/\/.*@/, '//')} (${own ? 'of the tests' : 'not to be killed'})`);
-    } catch (error) {
-      console.error(`${name.toUpperCase()} CANNOT BE HAD, ITS TESTS ARE LEFT OUT: ${error}`);
-      if (process.env.CI) process.exitCode = 1;
-    }
+    });
   }
 }

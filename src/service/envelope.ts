@@ -19,9 +19,17 @@ export type Opened =
 
 type Attributes = Partial<Record<string, unknown>>;
 
-// One of each for all events: making them costs more than using them.
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+/** Creates a value at its first use. */
+const createOnce = <Value>(create: () => Value) => {
+  let value: Value | undefined;
+  return (): Value => {
+    value ??= create();
+    return value;
+  };
+};
+// One of each for all events, since to create one costs more than to use it. Not at import: jsdom has neither of them.
+const encoder = createOnce(() => new TextEncoder());
+const decoder = createOnce(() => new TextDecoder('utf-8', { fatal: true }));
 
 const BLOCK_BYTES = 65_536;
 let block = new Uint8Array(BLOCK_BYTES);
@@ -30,12 +38,12 @@ let used = 0;
 /** Into a block that many share: one of its own for each event costs more than all the rest of the envelope. */
 const encode = (text: string): Uint8Array => {
   const mostBytes = text.length * 3;
-  if (mostBytes > BLOCK_BYTES / 4) return encoder.encode(text);
+  if (mostBytes > BLOCK_BYTES / 4) return encoder().encode(text);
   if (used + mostBytes > BLOCK_BYTES) {
     block = new Uint8Array(BLOCK_BYTES);
     used = 0;
   }
-  const { written } = encoder.encodeInto(text, block.subarray(used));
+  const { written } = encoder().encodeInto(text, block.subarray(used));
   const bytes = block.subarray(used, used + written);
   used += written;
   return bytes;
@@ -101,7 +109,7 @@ const openMetadata = ({ metadata: json, traceparent, tracestate }: Attributes): 
 
 const parse = (body: Uint8Array): unknown => {
   try {
-    return JSON.parse(decoder.decode(body));
+    return JSON.parse(decoder().decode(body));
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Admin } from '@platformatic/kafka';
 import { createEventBus, type EventBus, type PublishOptions } from 'mapbus';
 import { deadLetters } from 'mapbus/transport';
@@ -107,7 +108,7 @@ export interface WorkerOptions {
 
 /** A process of a service, started again as often as it is killed. */
 export const startWorker = async (options: WorkerOptions) => {
-  const script = new URL('worker.mjs', import.meta.url).pathname;
+  const script = fileURLToPath(new URL('worker.mjs', import.meta.url));
   let child: ChildProcess;
   const start = async () => {
     child = spawn(process.execPath, [script, JSON.stringify(options)], {

@@ -1,15 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { createEventBus } from 'mapbus';
 import { transportFromUrl } from 'mapbus/url';
 import { describe, expect, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
 import { ensurePython } from '../../scripts/services/python.ts';
+import { tryToInstall } from '../../scripts/try-to-install.ts';
 import { available } from '../brokers/support.ts';
 import { unique, until } from '../faults/support.ts';
 
-describe.each(await available(['rabbitmq', 'kafka']))(
+const hasPython = await tryToInstall('Python with the package cloudevents', ensurePython);
+
+describe.each(hasPython ? await available(['rabbitmq', 'kafka']) : [])(
   'a program in Python with the cloudevents package, over %s',
   async (kind) => {
     const { url } = await ensureService(kind);
@@ -29,7 +33,7 @@ describe.each(await available(['rabbitmq', 'kafka']))(
       // So that there is a topic to read before anything is published.
       bus.subscribe(name, () => {}, { name: 'ignore' });
       await bus.ready();
-      const script = new URL('peer.py', import.meta.url).pathname;
+      const script = fileURLToPath(new URL('peer.py', import.meta.url));
       const env = { ...process.env, PYTHONPATH: ensurePython() };
       const peer = spawn('python3', [script, kind, url, name], { env, stdio: ['ignore', 'pipe', 'inherit'] });
       const lines: string[] = [];

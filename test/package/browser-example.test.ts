@@ -1,11 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
 import { expect, it } from 'vitest';
 import { chromiumArgs, chromiumPath } from '../../scripts/browsers.ts';
 
 it('examples/browser: three components talk through the bus alone', async () => {
-  const alias = { mapbus: new URL('../../src/index.ts', import.meta.url).pathname };
-  const root = new URL('../../examples/browser', import.meta.url).pathname;
+  const alias = { mapbus: fileURLToPath(new URL('../../src/index.ts', import.meta.url)) };
+  const root = fileURLToPath(new URL('../../examples/browser', import.meta.url));
   const server = await createServer({
     root,
     configFile: false,

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
 
-const fixtures = new URL('../types/fixtures/', import.meta.url);
+const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 it('the compiler names the event and the property in common mistakes', async () => {
-  const path = new URL('mistakes.ts', fixtures).pathname;
+  const path = pathOf('../types/fixtures/mistakes.ts');
   const lines = readFileSync(path, 'utf8').split('\n');
   const program = ts.createProgram([path], {
     strict: true,
@@ -16,7 +17,7 @@ it('the compiler names the event and the property in common mistakes', async () 
     allowImportingTsExtensions: true,
     lib: ['lib.es2022.d.ts', 'lib.esnext.disposable.d.ts', 'lib.dom.d.ts'],
     types: [],
-    paths: { mapbus: [new URL('../../src/index.ts', import.meta.url).pathname] },
+    paths: { mapbus: [pathOf('../../src/index.ts')] },
   });
 
   const messages = ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText, code }) => {
@@ -24,5 +25,5 @@ it('the compiler names the event and the property in common mistakes', async () 
     return `${lines[line]}\n  TS${code}: ${ts.flattenDiagnosticMessageText(messageText, '\n  ')}\n`;
   });
 
-  await expect(messages.join('\n')).toMatchFileSnapshot(new URL('mistakes.txt', fixtures).pathname);
+  await expect(messages.join('\n')).toMatchFileSnapshot(pathOf('../types/fixtures/mistakes.txt'));
 }, 30_000);

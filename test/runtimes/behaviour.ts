@@ -24,7 +24,10 @@ export const findAsyncLocalStorage = (): AsyncLocalStorage | undefined => {
   return runtime.process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage;
 };
 
-export const createBehaviours = ({ createEventBus, waitFor, eventsOf, assertHandled }: typeof Mapbus) => {
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error);
+
+export const createBehaviours = (mapbus: typeof Mapbus) => {
+  const { createEventBus, waitFor, eventsOf, subscribeEach, assertHandled, isEventBusError } = mapbus;
   const logger = { debug: () => {}, warn: () => {}, error: () => {} };
   const create = (options: Mapbus.EventBusOptions = {}) => createEventBus<Events, string>({ logger, ...options });
   const fail = (error: unknown) => () => {
@@ -50,7 +53,8 @@ export const createBehaviours = ({ createEventBus, waitFor, eventsOf, assertHand
       subscribe('ping', () => calls++);
       const result = await publish('ping', 1);
       equal([calls, result.failures.map(({ handlerName }) => handlerName)], [1, ['throws', 'rejects']]);
-      equal(await Promise.resolve(result).then(assertHandled).catch(nameOf), 'AggregateError');
+      const error: unknown = await Promise.resolve(result).then(assertHandled).catch(Object);
+      equal([isEventBusError(error, 'handler_failed'), codeOf(error)], [true, 'handler_failed']);
     },
     'ids are UUIDv7 in publish order': async () => {
       const { subscribe, publish } = create();
@@ -63,6 +67,15 @@ export const createBehaviours = ({ createEventBus, waitFor, eventsOf, assertHand
         ids.every((id) => /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(id)),
         true,
       );
+    },
+    'results and contexts can be shown': async () => {
+      const { subscribe, publish } = create();
+      const shown: string[] = [];
+      subscribe('ping', (_, context) => shown.push(JSON.stringify(context)));
+      const result = await publish('ping', 1, { id: 'a', occurredAt: new Date(0), session: 'transaction' });
+      const event = { name: 'ping', id: 'a', occurredAt: '1970-01-01T00:00:00.000Z', metadata: {} };
+      equal(shown, [JSON.stringify(event)]);
+      equal(result, { ...event, handlerCount: 1, failures: [] });
     },
     'metadata and session reach the handlers': async () => {
       const { subscribe, publish, getMetadata, getSession } = create();
@@ -86,6 +99,45 @@ export const createBehaviours = ({ createEventBus, waitFor, eventsOf, assertHand
       });
       await Promise.all(['a', 'b'].map((trace_id) => publish('ping', 1, { metadata: { trace_id } })));
       equal(seen, [{ trace_id: 'a' }, { trace_id: 'b' }]);
+    },
+    'metadata is carried on, with the option metadata or with from': async () => {
+      const { subscribe, publish } = create({ metadata: ({ trace_id = 'new' }) => ({ trace_id }) });
+      const seen: unknown[] = [];
+      subscribe('ping', async (value, context) => {
+        void publish('pong', value);
+        await undefined;
+        await publish('pong', value, { from: context });
+      });
+      subscribe('pong', (_, { metadata }) => seen.push(metadata.trace_id));
+      await publish('ping', 1, { metadata: { trace_id: 'a' } });
+      await publish('pong', 1);
+      equal(seen, ['a', 'a', 'new']);
+    },
+    'observers see publishes, calls and log lines, and change no outcome': async () => {
+      const seen: string[] = [];
+      const observer: Mapbus.Observer = {
+        publish: ({ name }, run) => {
+          seen.push(name);
+          return run({ added: 'yes' });
+        },
+        handle: async ({ handlerName, context }, run) => {
+          seen.push(`${handlerName} ${context.metadata.added}`);
+          await Promise.resolve(run()).catch(() => seen.push('failed'));
+        },
+        log: (_, message) => seen.push(message),
+      };
+      const { subscribe, publish } = create({ observers: [observer], logPublish: () => false });
+      subscribe('ping', () => Promise.reject(new Error('no')), { name: 'rejects' });
+      const { failures } = await publish('ping', 1);
+      equal([seen.sort(), failures.length], [['event_handler_failed', 'failed', 'ping', 'rejects yes'], 1]);
+    },
+    'subscribeEach registers a record of handlers': async () => {
+      const bus = create();
+      const seen: unknown[] = [];
+      const unsubscribe = subscribeEach(bus, { ping: (value) => seen.push(value), pong: (value) => seen.push(-value) });
+      await Promise.all([bus.publish('ping', 1), bus.publish('pong', 2)]);
+      unsubscribe();
+      equal([seen, bus.handlerCount()], [[1, -2], 0]);
     },
     'once, signal and unsubscribe end a subscription': async () => {
       const { subscribe, publish, handlerCount } = create();
@@ -112,22 +164,27 @@ export const createBehaviours = ({ createEventBus, waitFor, eventsOf, assertHand
       const bus = create();
       const waited = waitFor(bus, 'ping', { filter: (value) => value > 1 });
       const events = eventsOf(bus, 'ping');
+      const both = eventsOf(bus, ['ping', 'pong']);
       for (const value of [1, 2]) void bus.publish('ping', value);
       equal([await waited, (await events.next()).value, (await events.next()).value], [2, 1, 2]);
-      await events.return?.();
+      const { value: received } = await both.next();
+      equal([received?.name, received?.payload], ['ping', 1]);
+      await Promise.all([events.return?.(), both.return?.()]);
       equal(bus.handlerCount(), 0);
       equal(await waitFor(bus, 'pong', { timeoutMs: 5 }).catch(nameOf), 'TimeoutError');
     },
-    'close waits, then refuses': async () => {
+    'close waits for handlers and for what they publish, then refuses': async () => {
       const bus = create();
-      let done = false;
-      bus.subscribe('ping', async () => {
+      const seen: unknown[] = [];
+      bus.subscribe('ping', async (value) => {
         await new Promise((resolve) => setTimeout(resolve, 5));
-        done = true;
+        await bus.publish('pong', value);
       });
+      bus.subscribe('pong', (value) => seen.push(value));
+      const waited = waitFor(bus, 'pong', { filter: (value) => value > 1 }).catch(codeOf);
       void bus.publish('ping', 1);
       await bus[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]();
-      equal([done, (await bus.publish('ping', 2)).error?.code], [true, 'closed']);
+      equal([seen, (await bus.publish('ping', 2)).error?.code, await waited], [[1], 'closed', 'closed']);
     },
     'bad arguments throw a TypeError that tells': async () => {
       const { subscribe } = create();

@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url';
+
+const sources: Record<string, string> = {
+  mapbus: 'index',
+  'mapbus/kafka': 'kafka/index',
+  'mapbus/rabbitmq': 'rabbitmq/index',
+  'mapbus/testing': 'testing/index',
+  'mapbus/transport': 'service/index',
+  'mapbus/url': 'url/index',
+};
+
+/** The tests import the package by its name. Vitest resolves the name to the sources, or to what is published. */
+export const aliasTo = (target: 'src' | 'dist') =>
+  Object.entries(sources).map(([name, source]) => {
+    const file = target === 'dist' ? `dist/${name.split('/')[1] ?? 'index'}.js` : `src/${source}.ts`;
+    return { find: new RegExp(`^${name}$`), replacement: fileURLToPath(new URL(file, import.meta.url)) };
+  });
