@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { createProgram, type Library, libraries } from './program.ts';
 
-const here = new URL('.', import.meta.url).pathname;
-const root = new URL('../../', import.meta.url).pathname;
+const here = fileURLToPath(new URL('.', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = `${here}generated`;
 const compilers = { 'TypeScript 6.0.3': 'typescript', 'TypeScript 7.0.2': 'typescript-7.0' };
 const names = Object.keys(libraries) as Library[];

@@ -4,7 +4,7 @@ import { createEventId, type IdClock, tick } from './event-id.ts';
 import type { EventBusError, HandlerFailure, Metadata } from './types.ts';
 
 // The fields behind the getters. Symbols keep them out of `JSON.stringify` and away from accidents.
-export const NAME: unique symbol = Symbol('name');
+const NAME: unique symbol = Symbol('name');
 export const METADATA: unique symbol = Symbol('metadata');
 export const SESSION: unique symbol = Symbol('session');
 export const TIME: unique symbol = Symbol('time');
@@ -14,7 +14,7 @@ const SEQUENCE: unique symbol = Symbol('sequence');
 const SOURCE: unique symbol = Symbol('source');
 const CONTROLLER: unique symbol = Symbol('controller');
 export const COUNT: unique symbol = Symbol('count');
-export const FAILURES: unique symbol = Symbol('failures');
+const FAILURES: unique symbol = Symbol('failures');
 export const ERROR: unique symbol = Symbol('error');
 const SETTLED: unique symbol = Symbol('settled');
 

@@ -244,7 +244,7 @@ describe('observers do not disturb each other', () => {
 
   it('each gets its own fields of a log line', async () => {
     const seen: unknown[] = [];
-    const change: Observer = { log: (_, __, fields) => void (fields.eventName = 'changed') };
+    const change: Observer = { log: (_, __, fields) => Object.assign(fields, { eventName: 'changed' }) };
     const observers = [change, { log: (_: unknown, __: unknown, fields: object) => seen.push({ ...fields }) }];
     const { subscribe, publish, lines } = createLoggedBus({ observers });
     subscribe('ping', () => {});
