@@ -2,8 +2,16 @@ import { check, readOptions } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
 import type { EventHandler, EventHandlers, EventName, SubscribeOptions, Subscriber, Unsubscribe } from './types.ts';
 
+/** Options, if each key is an event; else what is wrong, for the compiler to print. */
+type SubscribeEachOptions<Events extends object, Keys extends PropertyKey> = [
+  Exclude<Keys, EventName<Events>>,
+] extends [never]
+  ? [options?: SubscribeOptions]
+  : [noSuchEvent: `There is no event ${Exclude<Keys, EventName<Events>> & string}`];
+
 /**
- * Registers a record of handlers, one for each name. What it returns removes them all.
+ * Registers a record of handlers, one for each name. What it returns removes them all. The last argument is
+ * `SubscribeOptions`, for each of the handlers.
  * @throws what `subscribe` throws; then none of them is registered
  * @example
  * subscribeEach(bus, {
@@ -13,9 +21,11 @@ import type { EventHandler, EventHandlers, EventName, SubscribeOptions, Subscrib
  */
 export const subscribeEach = <Events extends object, Session, Handlers extends Partial<EventHandlers<Events, Session>>>(
   bus: Subscriber<Events, Session>,
-  handlers: Handlers & { readonly [Name in Exclude<keyof Handlers, EventName<Events>>]: never },
-  options: SubscribeOptions = {},
+  handlers: Handlers,
+  ...args: SubscribeEachOptions<Events, keyof Handlers>
 ): Unsubscribe => {
+  // With the other form of the arguments, the call does not compile.
+  const [options = {}] = args as [SubscribeOptions?];
   check('bus', bus, ['subscribe']);
   check('handlers', handlers, 'plain object');
   const names = Object.keys(handlers) as (EventName<Events> & keyof Handlers)[];

@@ -34,7 +34,7 @@ describe('metadata', () => {
   it('reads as undefined for each key that is not there', async () => {
     const { subscribe, publish, getMetadata } = createLoggedBus();
     const seen: unknown[] = [getMetadata().constructor];
-    subscribe('ping', (_, { metadata }) => seen.push(metadata.constructor, metadata.toString, metadata.__proto__));
+    subscribe('ping', (_, { metadata }) => seen.push(metadata.constructor, metadata.toString, metadata.valueOf));
 
     await publish('ping', { value: 1 });
     await publish('ping', { value: 1 }, { metadata: { trace_id: 'a' } });

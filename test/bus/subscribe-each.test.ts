@@ -72,7 +72,7 @@ describe('subscribeEach', () => {
   ])('throws a TypeError for %s, and registers none', (_, handlers, options, message) => {
     const { bus, handlerCount } = createLoggedBus();
 
-    expect(() => subscribeEach(bus, handlers as never, options)).toThrow(new TypeError(`[mapbus] ${message}`));
+    expect(() => subscribeEach(bus, handlers as never, options as never)).toThrow(new TypeError(`[mapbus] ${message}`));
     expect(handlerCount()).toBe(0);
   });
 
