@@ -6,7 +6,8 @@ export default defineConfig({
     kafka: 'src/kafka/index.ts',
     rabbitmq: 'src/rabbitmq/index.ts',
     testing: 'src/testing/index.ts',
-    transport: 'src/service/index.ts',
+    service: 'src/service/index.ts',
+    transport: 'src/transport/index.ts',
     url: 'src/url/index.ts',
   },
   format: ['esm', 'cjs'],
@@ -22,4 +23,7 @@ export default defineConfig({
   treeshake: true,
   sourcemap: true,
   clean: true,
+  // Some runtimes know the modules of Node only by their full names.
+  removeNodeProtocol: false,
+  external: [/^node:/],
 });

@@ -5,7 +5,8 @@ const sources: Record<string, string> = {
   'mapbus/kafka': 'kafka/index',
   'mapbus/rabbitmq': 'rabbitmq/index',
   'mapbus/testing': 'testing/index',
-  'mapbus/transport': 'service/index',
+  'mapbus/service': 'service/index',
+  'mapbus/transport': 'transport/index',
   'mapbus/url': 'url/index',
 };
 

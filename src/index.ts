@@ -19,6 +19,7 @@ export type {
   EventContext,
   EventHandler,
   EventHandlers,
+  EventInfo,
   EventName,
   EventOf,
   EventPayload,

@@ -1,15 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
-  assertHandled,
   createEventBus,
   type EventContext,
-  type EventIterator,
-  eventsOf,
   type FailedEvent,
   type HandlerFailure,
   type Logger,
   type Metadata,
-  waitFor,
 } from 'mapbus';
 import { expectType } from 'tsd';
 
@@ -20,7 +16,6 @@ interface AppEvents {
 }
 
 const bus = createEventBus<AppEvents>();
-const busIn = createEventBus<AppEvents, { query: () => void }>();
 
 // Options of the bus.
 createEventBus<AppEvents>({});
@@ -63,20 +58,3 @@ expectType<Promise<void>>(bus[Symbol.asyncDispose]());
 bus.close({ timeoutMs: 1_000 });
 // @ts-expect-error: members are read-only
 bus.publish = async () => {};
-
-// Helpers.
-expectType<Promise<{ total: number }>>(waitFor(bus, 'order.placed'));
-expectType<Promise<boolean>>(waitFor(busIn, 'flag', { timeoutMs: 1_000, filter: (on) => on }));
-expectType<Promise<void>>(waitFor(bus, 'cache.cleared', { signal: new AbortController().signal }));
-// @ts-expect-error: unknown name
-waitFor(bus, 'order.deleted');
-// @ts-expect-error: not in the payload
-waitFor(bus, 'order.placed', { filter: ({ email }) => email });
-expectType<EventIterator<{ total: number }>>(eventsOf(bus, 'order.placed', { highWaterMark: 10 }));
-const iterate = async () => {
-  for await (const { total } of eventsOf(busIn, 'order.placed')) expectType<number>(total);
-};
-void iterate;
-// @ts-expect-error: unknown name
-eventsOf(bus, 'order.deleted');
-expectType<Promise<void>>(bus.publish('cache.cleared').then(assertHandled));

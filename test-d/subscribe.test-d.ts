@@ -1,11 +1,4 @@
-import {
-  createEventBus,
-  type EventBus,
-  type EventContext,
-  type EventHandler,
-  type EventName,
-  type Unsubscribe,
-} from 'mapbus';
+import { createEventBus, type EventContext, type EventHandler, type Unsubscribe } from 'mapbus';
 import { expectType } from 'tsd';
 
 interface AppEvents {
@@ -111,22 +104,6 @@ busIn.subscribe('order.placed', audit);
 // @ts-expect-error: a handler of another event
 subscribe('user.registered', audit);
 
-// Generic functions over one name of a map, and over any map (trap 9).
-const register = <Name extends EventName<AppEvents>>(name: Name, handler: (payload: AppEvents[Name]) => void) =>
-  subscribe(name, handler);
-register('order.placed', ({ total }) => total);
-const wrapHandler = <Name extends EventName<AppEvents>>(name: Name, handler: (payload: AppEvents[Name]) => void) =>
-  subscribe(name, (payload) => handler(payload));
-wrapHandler('order.placed', ({ total }) => total);
-const registerOn = <Events extends object, Name extends EventName<Events>>(
-  on: EventBus<Events>,
-  name: Name,
-  handler: EventHandler<Events, Name>,
-) => on.subscribe(name, handler);
-registerOn(bus, 'order.placed', ({ total }) => total);
-// @ts-expect-error: not in the payload
-registerOn(bus, 'order.placed', ({ userId }) => userId);
-
 // subscribeAll narrows the payload by the name (trap 12).
 subscribeAll((event) => {
   if (event.name === 'order.placed') expectType<number>(event.payload.total);
@@ -157,11 +134,24 @@ subscribe('order.placed', () => {}, {
   signal: new AbortController().signal,
   name: 'audit',
   timeoutMs: 1_000,
+  onClose: () => 1,
 });
+subscribe('order.placed', () => {}, {
+  once: undefined,
+  signal: undefined,
+  name: undefined,
+  timeoutMs: undefined,
+  onClose: undefined,
+});
+subscribeAll(() => {}, { name: 'audit', onClose: async () => {} });
 // @ts-expect-error: no such option
 subscribe('order.placed', () => {}, { timeout: 1_000 });
 // @ts-expect-error: an option of a wrong type
 subscribe('order.placed', () => {}, { once: 'yes' });
+// @ts-expect-error: an option of a wrong type
+subscribe('order.placed', () => {}, { onClose: true });
+// @ts-expect-error: no such option
+subscribeAll(() => {}, { timeout: 1_000 });
 
 // What subscribe returns is called or disposed of.
 const unsubscribe = subscribe('order.placed', () => {});

@@ -12,7 +12,7 @@ import { createPrepare, createPublish, refuse } from './publish.ts';
 import { type Call, createRegistry } from './registry.ts';
 import { createRunHandlers } from './run-handlers.ts';
 import { createSubscribe } from './subscribe.ts';
-import type { BusParts, UntypedBus } from './transport-parts.ts';
+import type { TransportParts, UntypedBus } from './transport-parts.ts';
 import type { EventBus, EventBusOptions, SubscribeOptions } from './types.ts';
 
 const KNOWN_OPTIONS: KnownOptions = {
@@ -25,20 +25,11 @@ const KNOWN_OPTIONS: KnownOptions = {
   transport: ['attach'],
 };
 
-/**
- * Creates an event bus.
- * @throws TypeError for an unknown option, or one of a wrong type
- * @example
- * const bus = createEventBus<{ 'user.registered': { email: string } }>();
- * bus.subscribe('user.registered', ({ email }) => sendWelcomeMail(email));
- * const { failures } = await bus.publish('user.registered', { email: 'ada@example.com' });
- */
-export const createEventBus = <Events extends object, Session = unknown>(
-  options: EventBusOptions = {},
-): EventBus<Events, Session> => {
-  const given = readOptions('createEventBus options', options, KNOWN_OPTIONS);
-  const { contextStorage: storage, metadata: addMetadata, observers: observerList = [], transport } = given;
-  checkObservers(observerList);
+/** A bus, and the parts that the service bus builds on. */
+export const createBus = <Events extends object, Session = unknown>(options: EventBusOptions, what: string) => {
+  const given = readOptions(what, options, KNOWN_OPTIONS);
+  const { contextStorage: storage, metadata: addMetadata, observers: observerList = [] } = given;
+  checkObservers(what, observerList);
 
   const { safeCall, report } = createSafeCall();
   const registry = createRegistry();
@@ -75,9 +66,38 @@ export const createEventBus = <Events extends object, Session = unknown>(
     close,
     [ASYNC_DISPOSE]: () => close(),
   } as unknown as EventBus<Events, Session>;
-  if (!transport) return bus;
 
-  const parts: BusParts = {
+  const parts = {
+    registry,
+    activity,
+    signals,
+    observers,
+    log,
+    runHandlers,
+    prepare,
+    currentContext,
+    isClosing,
+    isClosed,
+  };
+  return { bus, parts };
+};
+
+/**
+ * Creates an event bus.
+ * @throws TypeError for an unknown option, or one of a wrong type
+ * @example
+ * const bus = createEventBus<{ 'user.registered': { email: string } }>();
+ * bus.subscribe('user.registered', ({ email }) => sendWelcomeMail(email));
+ * const { failures } = await bus.publish('user.registered', { email: 'ada@example.com' });
+ */
+export const createEventBus = <Events extends object, Session = unknown>(
+  options: EventBusOptions = {},
+): EventBus<Events, Session> => {
+  const { bus, parts } = createBus<Events, Session>(options, 'createEventBus options');
+  const { transport } = options;
+  if (!transport) return bus;
+  const { registry, prepare, runHandlers, log, signals, observers } = parts;
+  const transportParts: TransportParts = {
     local: bus as unknown as UntypedBus,
     handlersOf: registry.handlersOf,
     prepare,
@@ -89,5 +109,5 @@ export const createEventBus = <Events extends object, Session = unknown>(
     signals,
     observers,
   };
-  return transport.attach(parts as never) as EventBus<Events, Session>;
+  return transport.attach(transportParts as never) as EventBus<Events, Session>;
 };

@@ -1,8 +1,7 @@
 import { isObject } from '../shared/check.ts';
 import { describeError } from '../shared/errors.ts';
 import type { SafeCall } from '../shared/safe-call.ts';
-import type { Publication } from './publication.ts';
-import type { EventBusOptions, HandlerFailure, Logger, Observer } from './types.ts';
+import type { EventBusOptions, EventInfo, HandlerFailure, Logger, Observer } from './types.ts';
 
 /** Writes one line to the logger and to the observers. Never throws. */
 export type WriteLog = (level: keyof Logger, message: string, fields: Record<string, unknown>) => void;
@@ -25,29 +24,31 @@ export const createLog = (
       safeCall(`log of observer ${index}`, () => observer.log?.(level, message, { ...fields }));
     });
   };
-  const failureFields = ({ name, id }: Publication, { handlerName, error }: HandlerFailure) => ({
+  const failureFields = ({ name, id }: EventInfo, { handlerName, error }: HandlerFailure, more: object) => ({
     eventName: name,
     eventId: id,
     handlerName,
+    ...more,
     ...describeError(error),
     error,
   });
 
-  const handlerFailed = (publication: Publication, payload: unknown, failure: HandlerFailure): void => {
-    write('warn', 'event_handler_failed', failureFields(publication, failure));
+  /** @param more fields that a consumer's failure has beside those of a handler's */
+  const handlerFailed = (event: EventInfo, payload: unknown, failure: HandlerFailure, more: object = {}): void => {
+    write('warn', 'event_handler_failed', failureFields(event, failure, more));
     if (!onFailure) return;
-    const { name, id, occurredAt, metadata } = publication;
+    const { name, id, occurredAt, metadata } = event;
     safeCall('onFailure', () => onFailure({ name, payload, id, occurredAt, metadata }, failure));
   };
-  const handlerFailedLate = (publication: Publication, failure: HandlerFailure): void =>
-    write('warn', 'event_handler_failed_late', failureFields(publication, failure));
-  const publishing = (publication: Publication, handlerCount: number): void =>
+  const handlerFailedLate = (event: EventInfo, failure: HandlerFailure, more: object = {}): void =>
+    write('warn', 'event_handler_failed_late', failureFields(event, failure, more));
+  const publishing = (event: EventInfo, handlerCount: number): void =>
     safeCall('logPublish', () => {
-      const { name } = publication;
+      const { name } = event;
       const isWanted: unknown = logPublish(name);
       // A promise is no answer. If it rejects, that is reported.
       if (!isWanted || isObject(isWanted)) return isWanted;
-      write('debug', 'event_publishing', { eventName: name, eventId: publication.id, handlerCount });
+      write('debug', 'event_publishing', { eventName: name, eventId: event.id, handlerCount });
       return undefined;
     });
 

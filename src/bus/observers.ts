@@ -7,8 +7,8 @@ import type { Metadata, ObservedDelivery, ObservedPublish, Observer, PublishResu
 const KNOWN_FUNCTIONS = { publish: 'function', handle: 'function', deliver: 'function', log: 'function' } as const;
 
 /** @throws TypeError for what is no list of observers */
-export const checkObservers = (observers: readonly Observer[]): void => {
-  const what = 'createEventBus options.observers';
+export const checkObservers = (bus: string, observers: readonly Observer[]): void => {
+  const what = `${bus}.observers`;
   check(what, observers, 'array');
   observers.forEach((observer, index) => {
     readOptions(`${what}[${index}]`, observer, KNOWN_FUNCTIONS);

@@ -26,6 +26,7 @@ const KNOWN_OPTIONS: KnownOptions = {
   id: 'string that is not empty',
   occurredAt: 'valid date',
   from: 'object',
+  local: 'boolean',
   key: 'string',
 };
 
@@ -129,7 +130,7 @@ export const createPublish = ({ registry, prepare, runHandlers, observers, log }
     const publication = prepare(name, options, observed);
     const { error } = publication;
     if (error) return Promise.resolve(refuse(publication, error, log));
-    return runHandlers(handlers, payload, publication);
+    return runHandlers(options?.local === false ? [] : handlers, payload, publication);
   };
 
   return (name: string, payload: unknown, options?: PublishOptions): Promise<PublishResult> => {

@@ -109,9 +109,14 @@ export const createSubscribe = (parts: Parts) => {
       unsubscribe();
       if (onClose) safeCall('onClose', onClose);
     };
-    let remove = () => {};
-    const stopListening = signal && onAbort(signal, unsubscribe);
-    remove = registry.add(name, { handlerName, call: once ? call : wrapped, signal, end });
+    const remove = registry.add(name, { handlerName, call: once ? call : wrapped, signal, end });
+    let stopListening: (() => void) | undefined;
+    try {
+      stopListening = signal && onAbort(signal, unsubscribe);
+    } catch (error) {
+      remove();
+      throw error;
+    }
     return toUnsubscribe(unsubscribe);
   };
 };

@@ -11,7 +11,7 @@ import type { EventBus, EventBusError, PublishResult } from './types.ts';
 export type UntypedBus = EventBus<Record<string, unknown>>;
 
 /** The parts of a bus that a transport is attached to. They go when the service bus takes their place. */
-export interface BusParts {
+export interface TransportParts {
   readonly local: UntypedBus;
   readonly handlersOf: (name: string) => readonly Subscription[];
   readonly prepare: Prepare;

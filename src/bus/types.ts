@@ -13,7 +13,7 @@ export type EventOf<Events extends object, Name extends EventName<Events> = Even
 
 /**
  * Facts of the request that published, such as `ip_address` or `trace_id`. The values are strings. A key that is not
- * there reads as `undefined`. An interface of your own extends this one.
+ * there reads as `undefined`. An interface of your own may extend this one.
  * @example
  * interface RequestMetadata extends Metadata {
  *   readonly trace_id: string;
@@ -23,12 +23,8 @@ export interface Metadata {
   readonly [key: string]: string | undefined;
 }
 
-/**
- * What a handler gets beside the payload. It is read-only and belongs to one publish. Its fields are getters: a spread
- * leaves them out. `JSON.stringify` and `console.log` show `name`, `id`, `occurredAt` and `metadata`; once the publish has
- * settled, they show its result too.
- */
-export interface EventContext<Name extends string = string, Session = unknown> {
+/** What every handler gets beside the payload, here and in a consumer: annotate with it a function that serves both. */
+export interface EventInfo<Name extends string = string> {
   readonly name: Name;
   /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Generated when first read. */
   readonly id: string;
@@ -36,13 +32,21 @@ export interface EventContext<Name extends string = string, Session = unknown> {
   readonly occurredAt: Date;
   /** A frozen copy of the publisher's metadata, with what the option `metadata` of the bus adds. */
   readonly metadata: Metadata;
+  /** Aborted when the handler's `timeoutMs` or the `drainTimeoutMs` of `close` is over. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a handler gets beside the payload. It is read-only and belongs to one publish. Its fields are getters: a spread
+ * leaves them out. `JSON.stringify` and `console.log` show `name`, `id`, `occurredAt` and `metadata`; once the publish has
+ * settled, they show its result too.
+ */
+export interface EventContext<Name extends string = string, Session = unknown> extends EventInfo<Name> {
   /**
    * The publisher's session, until the publish has settled; then `undefined`. All handlers share it, and most drivers run
    * one statement at a time.
    */
   readonly session: Session | undefined;
-  /** Aborted when the handler's `timeoutMs` or the `drainTimeoutMs` of `close` is over. */
-  readonly signal: AbortSignal;
 }
 
 /** An event of these names together with its context, as `eventsOf` and `waitFor` give it for several names. */
@@ -85,10 +89,18 @@ export interface Unsubscribe {
   [Symbol.dispose](): void;
 }
 
+/** Refuses lists and functions, whose `length` is a number. The compiler works less for an interface than for a literal. */
+interface NoLength {
+  readonly length?: string | undefined;
+}
+
+/** Any object whose values are strings. It may be of an interface without an index signature. */
+export type StringValues<Type> = object & NoLength & { readonly [Key in keyof Type]: string | undefined };
+
 /** What a publish carries beside the payload. */
-export interface PublishOptions<Session = unknown> {
-  /** Copied when published. It wins over what the option `metadata` of the bus adds. */
-  readonly metadata?: Metadata | undefined;
+export interface PublishOptions<Session = unknown, Added = Metadata> {
+  /** Any object of strings. It is copied, and wins over what the option `metadata` of the bus adds. */
+  readonly metadata?: Added | undefined;
   /** A database session or transaction for the handlers. It never leaves the process. */
   readonly session?: Session | undefined;
   /** For relays and tests: a string that is not empty. @default a new UUIDv7 */
@@ -100,6 +112,8 @@ export interface PublishOptions<Session = unknown> {
    * `current`. @default the handler that runs the current code, for the option `metadata` only
    */
   readonly from?: { readonly metadata: Metadata } | undefined;
+  /** With `false`, the handlers here are not called: for a service bus, to send an event again. @default true */
+  readonly local?: boolean | undefined;
   /** With a transport: events of one key are handled in the order of their publishes. */
   readonly key?: string | undefined;
 }
@@ -111,16 +125,16 @@ interface Accepts<in Payload> {
 
 /**
  * What follows the name in `publish`. A wrapper takes `...args: PublishArgs<AppEvents, Name>` and passes them on. For a
- * `Name` of a union type, the payload must fit every member.
+ * `Name` of a union type, the payload must fit every member. `Added` is the type of the option `metadata`.
  */
-export type PublishArgs<Events extends object, Name extends EventName<Events>, Session = unknown> =
+export type PublishArgs<Events extends object, Name extends EventName<Events>, Session = unknown, Added = Metadata> =
   (Name extends unknown ? Accepts<Events[Name]> : never) extends Accepts<infer Payload>
     ? undefined extends Payload
       ? // `any` and `unknown` accept undefined too, but must be passed.
         unknown extends Payload
-        ? [payload: Payload, options?: PublishOptions<Session>]
-        : [payload?: Payload, options?: PublishOptions<Session>]
-      : [payload: Payload, options?: PublishOptions<Session>]
+        ? [payload: Payload, options?: PublishOptions<Session, Added>]
+        : [payload?: Payload, options?: PublishOptions<Session, Added>]
+      : [payload: Payload, options?: PublishOptions<Session, Added>]
     : never;
 
 /** One handler that threw, rejected, ran out of time or returned a broken thenable. */
@@ -142,7 +156,8 @@ export type EventBusErrorCode =
   | 'not_serializable'
   | 'too_large'
   | 'transport_unavailable'
-  | 'publish_timeout';
+  | 'publish_timeout'
+  | 'session_unsupported';
 
 /** An error of the bus. Recognise it with `isEventBusError`. */
 export interface EventBusError extends Error {
@@ -164,25 +179,36 @@ export interface PublishResult {
   readonly handlerCount: number;
   /** The handlers that failed, in the order of their failures. */
   readonly failures: readonly HandlerFailure[];
-  /** Why the event could not be published. No handler was called then. */
+  /**
+   * Why the event could not be published. No handler was called then, except on a service bus: there the handlers here
+   * may have run although the event was not sent.
+   */
   readonly error?: EventBusError | undefined;
 }
 
-/** Only in types: the payloads of a map in both directions, so that a function of another map does not fit. */
-type Payloads<Events> = { readonly [Name in keyof Events]: (payload: Events[Name]) => Events[Name] };
+/** Only in types: the names and the payloads of a map, so that only a function of at least the same events fits. */
+type Payloads<Events> = (name: keyof Events) => {
+  readonly [Name in keyof Events]-?: (payload: Events[Name]) => Events[Name];
+};
 
-/** The function `publish`, alone or on a bus. */
+/**
+ * The function `publish`, alone or on a bus.
+ * `keyof Events & string` is `EventName<Events>` in full, so that the compiler lists the names when one is wrong.
+ */
 export interface Publish<Events extends object, in Session = never> {
-  <Name extends EventName<Events>>(name: Name, ...args: PublishArgs<Events, Name, Session>): Promise<PublishResult>;
+  <Name extends keyof Events & string, Added extends StringValues<Added> = Metadata>(
+    name: Name,
+    ...payloadAndOptions: PublishArgs<Events, Name, Session, Added>
+  ): Promise<PublishResult>;
   /** Only in types: never set. */
   readonly '~publishes'?: Payloads<Events>;
 }
 
 /** The function `subscribe`, alone or on a bus. */
 export interface Subscribe<Events extends object, out Session = unknown> {
-  <Name extends EventName<Events>>(
+  <Name extends keyof Events & string>(
     name: Name,
-    handler: EventHandler<Events, Name, Session>,
+    handler: (payload: Events[Name], context: EventContext<Name, Session>) => unknown,
     options?: SubscribeOptions,
   ): Unsubscribe;
   /** Only in types: never set. */

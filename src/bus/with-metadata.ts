@@ -1,9 +1,6 @@
 import { isObject } from '../shared/check.ts';
 import { copyMetadata } from './metadata.ts';
-import type { Metadata } from './types.ts';
-
-/** Any object of strings, interfaces included. */
-type Strings<Type> = { readonly [Key in keyof Type]: string | undefined };
+import type { Metadata, StringValues } from './types.ts';
 
 /**
  * Adds metadata to the arguments of a publish, in a function that wraps `publish`. Metadata that the publisher passes
@@ -13,7 +10,7 @@ type Strings<Type> = { readonly [Key in keyof Type]: string | undefined };
  * @example
  * const publish: typeof bus.publish = (name, ...args) => bus.publish(name, ...withMetadata(args, { trace_id }));
  */
-export const withMetadata = <Args extends readonly unknown[], Added extends object & Strings<Added>>(
+export const withMetadata = <Args extends readonly unknown[], Added extends StringValues<Added>>(
   args: Args,
   metadata: Added,
 ): Args => {

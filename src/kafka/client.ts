@@ -8,8 +8,8 @@ import {
   ProduceAcks,
   Producer,
 } from '@platformatic/kafka';
-import { createFatal } from '../service/index.ts';
-import type { Delivery } from '../service/port.ts';
+import type { Delivery } from '../old-seam/port.ts';
+import { createFatal } from '../old-seam/seam.ts';
 
 export type KafkaMessage = Message<Buffer, Buffer, Buffer, Buffer>;
 export type KafkaStream = MessagesStream<Buffer, Buffer, Buffer, Buffer>;

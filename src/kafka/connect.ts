@@ -1,7 +1,7 @@
 import type { BaseOptions } from '@platformatic/kafka';
-import { after } from '../service/after.ts';
-import { resendUntil, within } from '../service/index.ts';
-import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../service/port.ts';
+import { after } from '../old-seam/after.ts';
+import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../old-seam/port.ts';
+import { resendUntil, within } from '../old-seam/seam.ts';
 import { createBatches } from './batches.ts';
 import {
   closeConsumer,

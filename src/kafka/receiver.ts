@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { BaseOptions } from '@platformatic/kafka';
-import { after } from '../service/after.ts';
-import { within } from '../service/index.ts';
-import type { Delivery } from '../service/port.ts';
+import { after } from '../old-seam/after.ts';
+import type { Delivery } from '../old-seam/port.ts';
+import { within } from '../old-seam/seam.ts';
 import {
   closeConsumer,
   createConsumer,

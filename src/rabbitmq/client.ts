@@ -1,6 +1,6 @@
 import { Connection, type ConnectionOptions } from 'rabbitmq-client';
-import { createFatal } from '../service/index.ts';
-import type { Delivery } from '../service/port.ts';
+import type { Delivery } from '../old-seam/port.ts';
+import { createFatal } from '../old-seam/seam.ts';
 
 export const after = (delayMs: number): Promise<void> =>
   new Promise<void>((resolve) => setTimeout(resolve, delayMs).unref());

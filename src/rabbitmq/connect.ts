@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'rabbitmq-client';
-import type { Transport, TransportFeatures, VisitDeadLetter } from '../service/port.ts';
+import type { Transport, TransportFeatures, VisitDeadLetter } from '../old-seam/port.ts';
 import { openConnection, toDelivery } from './client.ts';
 import { createReceiver } from './receiver.ts';
 import { createSender } from './sender.ts';

@@ -4,8 +4,8 @@
  */
 import type { ConnectionOptions } from 'rabbitmq-client';
 import type { BusTransport } from '../bus/types.ts';
-import { BROKER_OPTIONS, type BrokerOptions, defineTransport, readOptions } from '../service/index.ts';
-import type { TransportFeatures } from '../service/port.ts';
+import type { TransportFeatures } from '../old-seam/port.ts';
+import { BROKER_OPTIONS, type BrokerOptions, defineTransport, readOptions } from '../old-seam/seam.ts';
 import type { KnownOptions } from '../shared/check.ts';
 import { connect } from './connect.ts';
 import { type RabbitMQNames, readNames } from './names.ts';

@@ -1,5 +1,5 @@
 import type { Connection, ConnectionOptions } from 'rabbitmq-client';
-import type { Delivery } from '../service/port.ts';
+import type { Delivery } from '../old-seam/port.ts';
 import { after, codeOf, fatal, isRefusal, openConnection, toDelivery } from './client.ts';
 import type { Topology } from './topology.ts';
 

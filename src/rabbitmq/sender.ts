@@ -1,6 +1,6 @@
 import type { Connection, ConnectionOptions, Envelope, Publisher } from 'rabbitmq-client';
-import { resendUntil } from '../service/index.ts';
-import type { Message } from '../service/port.ts';
+import type { Message } from '../old-seam/port.ts';
+import { resendUntil } from '../old-seam/seam.ts';
 import { after, isRefusal, openConnection } from './client.ts';
 import type { Topology } from './topology.ts';
 

@@ -1,119 +1,274 @@
-import type { BusParts } from '../bus/transport-parts.ts';
-import { createActivity } from '../shared/activity.ts';
-import { describeError } from '../shared/errors.ts';
-import { after } from './after.ts';
-import { open } from './envelope.ts';
-import * as header from './headers.ts';
-import { createLanes } from './lanes.ts';
-import type { Settings } from './options.ts';
-import type { Delivery, Message } from './port.ts';
+import type { AbortSignals } from '../bus/abort-signals.ts';
+import type { Log } from '../bus/log.ts';
+import type { Observers } from '../bus/observers.ts';
+import type { ContextStorage } from '../bus/types.ts';
+import type { Activity } from '../shared/activity.ts';
+import { isObject } from '../shared/check.ts';
+import { createError, describeError } from '../shared/errors.ts';
+import { whenSettled } from '../shared/promises.ts';
+import type { AttemptError, Deliver, Delivery, Outcome } from '../transport/index.ts';
+import { createAttempt } from './attempts.ts';
+import { createConsumerContext } from './consumer-context.ts';
+import { open, type ReceivedEnvelope } from './envelope.ts';
+import type { Gate } from './gate.ts';
+import { isNonRetryable } from './non-retryable.ts';
+import type { ConsumerSettings } from './options.ts';
+import type { ConsumerContext } from './types.ts';
 
 const MAX_RETRY_DELAY_MS = 120_000;
-const PAUSE_MS = 1_000;
+const DONE: Outcome = { is: 'done' };
 
-/** An event that has arrived, and which attempt this is. */
-interface Arrival {
-  readonly delivery: Delivery;
-  readonly name: string;
-  readonly id: string;
-  readonly attempt: number;
+const ELSEWHERE_AFTER_MS = 1_000;
+/** How long an event waits for a process that consumes it: the time of a deploy. */
+const NOT_CONSUMED_MS = 3_600_000;
+
+/** How often one attempt may be delivered: the event that kills its process each time must not do so for ever. */
+const MAX_DELIVERIES = 20;
+
+/** What a handler threw, whatever that is. */
+interface Failed {
+  readonly thrown: unknown;
 }
 
-type Send = (message: Message) => Promise<void>;
+export type AnyConsumerHandler = (payload: unknown, context: ConsumerContext) => unknown;
 
-/** Exponential, with a quarter of jitter so that what failed together does not come back together. */
-const backOff = (retryDelayMs: number, attempt: number) =>
-  Math.min(retryDelayMs * 2 ** (attempt - 1), MAX_RETRY_DELAY_MS) * (1 - Math.random() / 4);
+/** A consumer as it runs in this process. */
+export interface RunningConsumer {
+  readonly consumer: string;
+  /** Gets the payload, or for several names the event. */
+  readonly handler: AnyConsumerHandler;
+  readonly isOfSeveral: boolean;
+  readonly names: ReadonlySet<string>;
+  readonly settings: ConsumerSettings;
+  running: number;
+  /** Handlers that run although their time is over. */
+  abandoned: number;
+  /** Milliseconds since 1970. */
+  lastDeliveryAt: number | undefined;
+  lastFailureAt: number | undefined;
+  lastError: AttemptError | undefined;
+  /** Called when `abandoned` has changed. */
+  abandonedChanged: () => void;
+}
 
-/** What becomes of an event that could not be handled: another attempt for that handler alone, or a dead letter. */
-const createAfterlife = (send: Send, { service, maxAttempts, retryDelayMs }: Settings) => {
-  const bury = (arrival: Arrival, reason: string, error: unknown, handlerName?: string) => {
-    const { delivery, name, id, attempt } = arrival;
-    const { errorType, errorMessage } = describeError(error);
-    const now = new Date().toISOString();
-    const headers = {
-      [header.FIRST_FAILED_AT]: now,
-      ...delivery.headers,
-      [header.SERVICE]: service,
-      [header.REASON]: reason,
-      [header.ATTEMPT]: String(attempt),
-      [header.LAST_FAILED_AT]: now,
-      [header.ERROR_NAME]: errorType,
-      [header.ERROR_MESSAGE]: errorMessage.slice(0, 4_096),
-      ...(handlerName !== undefined && { [header.HANDLER]: handlerName }),
-    };
-    return send({ kind: 'dead', name, id, body: delivery.body, headers });
-  };
+export interface DeliverParts {
+  readonly activity: Activity;
+  readonly log: Log;
+  readonly maxDelayMs: number;
+  readonly maxEventBytes: number;
+  readonly observers: Observers;
+  /** The limit of this process. */
+  readonly processGate: Gate;
+  readonly signals: AbortSignals;
+  readonly storage: ContextStorage | undefined;
+}
 
-  const retry = (arrival: Arrival, reason: string, error: unknown, handlerName?: string) => {
-    const { delivery, name, id, attempt } = arrival;
-    if (attempt >= maxAttempts) return bury(arrival, reason, error, handlerName);
-    const headers = {
-      [header.FIRST_FAILED_AT]: new Date().toISOString(),
-      ...delivery.headers,
-      [header.ATTEMPT]: String(attempt + 1),
-      ...(handlerName !== undefined && { [header.HANDLER]: handlerName }),
-    };
-    return send({ kind: 'retry', name, id, body: delivery.body, headers, delayMs: backOff(retryDelayMs, attempt) });
-  };
-
-  return { bury, retry };
+const toAttemptError = (error: unknown): AttemptError => {
+  const { errorType, errorMessage } = describeError(error);
+  return { name: errorType, message: errorMessage };
 };
 
-/** What a transport hands its deliveries to. */
-export const createDeliver = (
-  { handlersOf, prepare, runHandlers, log, observers }: BusParts,
-  send: Send,
-  settings: Settings,
-) => {
-  const { start, end, idle } = createActivity();
-  const { bury, retry } = createAfterlife(send, settings);
-  const inLane = createLanes();
+/** Doubles with each attempt, minus up to a quarter at random, so that what failed together does not return together. */
+const delayOf = (retryDelayMs: number, attempt: number): number =>
+  Math.min(retryDelayMs * 2 ** (attempt - 1), Math.max(retryDelayMs, MAX_RETRY_DELAY_MS)) * (1 - Math.random() / 4);
 
-  const handle = async (arrival: Arrival, opened: Exclude<ReturnType<typeof open>, { reason: string }>) => {
-    const { id, occurredAt, metadata, name, payload } = opened;
-    const handlerName = arrival.delivery.headers[header.HANDLER];
-    const event = prepare(name, { id, occurredAt, metadata });
-    const all = handlersOf(name);
-    const list =
-      handlerName === undefined ? all : all.filter((subscription) => subscription.handlerName === handlerName);
-    if (list.length === 0) {
-      // Delayed first: in a rolling deploy an old process may get what only a new one handles.
-      return retry(arrival, 'no_handler', new Error(`Nobody handles ${name} here`), handlerName);
+const byteLength = (body: string | Uint8Array): number => (typeof body === 'string' ? body.length : body.byteLength);
+
+const isAttempt = (attempt: number) => Number.isInteger(attempt) && attempt > 0;
+
+export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): Deliver => {
+  const { activity, log, maxDelayMs, maxEventBytes, observers, processGate, signals, storage } = parts;
+  const { handler, settings, isOfSeveral, names } = consumer;
+  const { maxAttempts, retryDelayMs, timeoutMs, concurrency, order } = settings;
+  let hasWarned = false;
+  const stored = storage
+    ? (payload: unknown, context: ConsumerContext) => storage.run(context as never, () => handler(payload, context))
+    : handler;
+  const call = observers.handle(stored as never, consumer.consumer) as unknown as AnyConsumerHandler;
+
+  const dead = (reason: string, attempt: number, error: unknown, event?: ReceivedEnvelope): Outcome => {
+    const { errorType, errorMessage } = describeError(error);
+    log.write('error', 'event_dead_lettered', {
+      eventName: event?.name,
+      eventId: event?.id,
+      consumer: consumer.consumer,
+      attempt,
+      reason,
+      errorType,
+      errorMessage,
+      error,
+    });
+    return { is: 'dead', reason, attempt, error: toAttemptError(error) };
+  };
+
+  const retry = (event: ReceivedEnvelope, attempt: number, error: unknown, reason: string): Outcome => {
+    if (attempt >= maxAttempts) return dead(reason, attempt, error, event);
+    const afterMs = Math.min(delayOf(retryDelayMs, attempt), maxDelayMs);
+    const { name: eventName, id: eventId } = event;
+    log.write('debug', 'event_retried', { eventName, eventId, consumer: consumer.consumer, attempt, reason, afterMs });
+    return { is: 'retry', attempt: attempt + 1, afterMs, error: toAttemptError(error) };
+  };
+
+  /** The same attempt, a little later, in whichever process has room then. */
+  const elsewhere = (attempt: number, message: string): Outcome => ({
+    is: 'retry',
+    attempt,
+    afterMs: ELSEWHERE_AFTER_MS,
+    error: { name: 'Error', message },
+  });
+
+  /** A process of another version consumes it, or it waited from before the consumer has moved to another event. */
+  const notConsumed = (event: ReceivedEnvelope, attempt: number): Outcome => {
+    const message = `${consumer.consumer} does not consume ${event.name} here`;
+    if (Date.now() - event.occurredAt.getTime() < NOT_CONSUMED_MS) return elsewhere(attempt, message);
+    return dead('not_consumed', attempt, new Error(message), event);
+  };
+
+  const failed = (event: ReceivedEnvelope, context: ConsumerContext, error: unknown): Outcome => {
+    const { attempt } = context;
+    consumer.lastFailureAt = Date.now();
+    consumer.lastError = toAttemptError(error);
+    const failure = Object.freeze({ handlerName: consumer.consumer, error });
+    log.handlerFailed(context, event.payload, failure, { consumer: consumer.consumer, attempt });
+    if (isNonRetryable(error)) return dead('non_retryable', attempt, error, event);
+    return retry(event, attempt, error, 'handler_failed');
+  };
+
+  /** Runs the handler once. Calls back with nothing or with what failed; after its time the handler counts as abandoned. */
+  const run = (
+    event: ReceivedEnvelope,
+    number: number,
+    delivery: Delivery,
+    ended: (context: ConsumerContext, error?: Failed) => void,
+  ): void => {
+    const attempt = createAttempt(signals, delivery.signal);
+    const context = createConsumerContext(event, number, attempt);
+    const payload = isOfSeveral ? { name: event.name, payload: event.payload } : event.payload;
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      consumer.abandoned++;
+      consumer.abandonedChanged();
+      const message = `${consumer.consumer} took longer than ${timeoutMs} ms`;
+      const error = createError('timeout', message, { name: 'TimeoutError' });
+      attempt.abort(error);
+      ended(context, { thrown: error });
+    }, timeoutMs);
+    const end = (error?: Failed) => {
+      clearTimeout(timer);
+      attempt.end();
+      if (!isOver) {
+        ended(context, error);
+        return;
+      }
+      consumer.abandoned--;
+      consumer.abandonedChanged();
+      if (!error) return;
+      const failure = { handlerName: consumer.consumer, error: error.thrown };
+      log.handlerFailedLate(context, failure, { consumer: consumer.consumer, attempt: number });
+    };
+    const done = () => {
+      // Publishes that the handler did not await belong to the attempt all the same.
+      const published = attempt.published();
+      if (published) void published.then((error) => end(error && { thrown: error }));
+      else end();
+    };
+    const fail = (error: unknown) => end({ thrown: error });
+    try {
+      const returned = call(payload, context);
+      if (isObject(returned)) whenSettled(returned, done, fail);
+      else done();
+    } catch (error) {
+      fail(error);
     }
-    const { failures } = await runHandlers(list, payload, event);
-    if (failures.length === 0) return;
-    await Promise.all(failures.map((failure) => retry(arrival, 'handler_failed', failure.error, failure.handlerName)));
   };
 
-  const receive = (delivery: Delivery): Promise<void> => {
-    const { body, headers } = delivery;
-    const attempt = Number(headers[header.ATTEMPT] ?? 1) || 1;
-    const unknown = { delivery, attempt, name: '', id: '' };
-    if (body.byteLength > settings.maxEventBytes) {
-      return bury(unknown, 'too_large', new Error(`${body.byteLength} bytes, of ${settings.maxEventBytes} allowed`));
+  /** Runs one attempt; `settle` gets what is to become of the delivery. */
+  const handle = (
+    event: ReceivedEnvelope,
+    number: number,
+    delivery: Delivery,
+    settle: (outcome: Outcome) => void,
+  ): void => {
+    consumer.running++;
+    consumer.lastDeliveryAt = Date.now();
+    const ended = (context: ConsumerContext, error?: Failed) => {
+      consumer.running--;
+      // What becomes of a delivery that was lost is decided by whoever has it now.
+      settle(error && !delivery.signal.aborted ? failed(event, context, error.thrown) : DONE);
+    };
+    if (!observers.deliver) {
+      run(event, number, delivery, ended);
+      return;
     }
-    const opened = open(body);
-    if ('reason' in opened) return bury(unknown, opened.reason, new Error(opened.message));
-    const arrival = { delivery, attempt, name: opened.name, id: opened.id };
-    const isFirst = headers[header.ATTEMPT] === undefined;
-    const seen = { name: opened.name, id: opened.id, metadata: opened.metadata ?? {}, attempt };
-    const run = () => handle(arrival, opened);
-    const observed = () => observers.deliver?.(seen, run) ?? run();
-    return isFirst ? inLane(opened.key, observed) : observed();
+    const seen = { name: event.name, id: event.id, metadata: event.metadata, attempt: number };
+    const running = observers.deliver(
+      seen,
+      () =>
+        new Promise<void>((resolve, reject) => {
+          run(event, number, delivery, (context, error) => {
+            ended(context, error);
+            if (error) reject(error.thrown);
+            else resolve();
+          });
+        }),
+    );
+    // The outcome is known by then. The observers were told of the failure.
+    running.catch(() => {});
   };
 
-  // Its retry or dead letter is not safe at the broker: the event must come again, but not in a hot loop.
-  const fail = async (error: unknown): Promise<void> => {
-    log('error', 'event_delivery_failed', { error });
-    await after(PAUSE_MS);
-    end();
-    throw error;
-  };
-  const deliver = (delivery: Delivery): Promise<void> => {
-    start();
-    return receive(delivery).then(end, fail);
+  const start = (delivery: Delivery, settle: (outcome: Outcome) => void): void => {
+    const number = isAttempt(delivery.attempt) ? delivery.attempt : 1;
+    const size = byteLength(delivery.body);
+    if (size > maxEventBytes) {
+      settle(dead('too_large', number, new Error(`${size} bytes, and maxEventBytes is ${maxEventBytes}`)));
+      return;
+    }
+    const event = open(delivery.body, delivery.attributes);
+    if ('reason' in event) {
+      settle(dead(event.reason, number, new Error(event.message)));
+      return;
+    }
+    if ((delivery.deliveries ?? 1) > MAX_DELIVERIES) {
+      const message = `Delivered ${delivery.deliveries} times without an outcome: its process may have died each time`;
+      settle(dead('delivery_limit', number, new Error(message), event));
+      return;
+    }
+    if (!names.has(event.name)) {
+      settle(notConsumed(event, number));
+      return;
+    }
+    if (consumer.abandoned >= concurrency) {
+      settle(elsewhere(number, `${consumer.consumer} has ${concurrency} handlers whose time is over`));
+      return;
+    }
+    warnOfMissingKey(event);
+    const leave = (outcome: Outcome) => {
+      processGate.leave();
+      settle(outcome);
+    };
+    const enter = () => {
+      // It may have been lost while it waited for the limit of the process.
+      if (delivery.signal.aborted) leave(DONE);
+      else handle(event, number, delivery, leave);
+    };
+    const entering = processGate.enter();
+    if (entering) void entering.then(enter);
+    else enter();
   };
 
-  return { deliver, idle };
+  const warnOfMissingKey = ({ name, id, key }: ReceivedEnvelope): void => {
+    if (order !== 'key' || key !== undefined || hasWarned) return;
+    hasWarned = true;
+    log.write('warn', 'event_key_missing', { eventName: name, eventId: id, consumer: consumer.consumer });
+  };
+
+  return (delivery) =>
+    new Promise((resolve) => {
+      activity.start();
+      start(delivery, (outcome) => {
+        resolve(outcome);
+        activity.end();
+      });
+    });
 };

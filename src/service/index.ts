@@ -1,11 +1,9 @@
 /**
- * What a transport is made of: `import { defineTransport } from 'mapbus/transport'`.
+ * A bus with durable consumers: `import { createServiceBus, memory } from 'mapbus/service'`.
  * @module
  */
-export type { BusTransport } from '../bus/types.ts';
-export { within } from '../shared/time-limit.ts';
-export { type DeadLetter, type DeadLetters, deadLetters } from './dead-letters.ts';
-export { defineTransport } from './define.ts';
-export { BROKER_OPTIONS, type BrokerOptions, type DeliveryOptions, readOptions, type Settings } from './options.ts';
-export type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from './port.ts';
-export { createFatal, resendUntil } from './resend.ts';
+export { createServiceBus } from './create-service-bus.ts';
+export { type MemoryOptions, memory } from './memory.ts';
+export { nonRetryable } from './non-retryable.ts';
+export type { NotJson, Received, ReceivedEvents } from './received.ts';
+export type * from './types.ts';

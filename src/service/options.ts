@@ -1,76 +1,58 @@
-import { check, type KnownOptions, readOptions as readKnownOptions } from '../shared/check.ts';
+import { check, type KnownOptions, readOptions } from '../shared/check.ts';
+import type { ConsumeOptions } from './types.ts';
 
-/** What every transport takes beside its own options. */
-export interface DeliveryOptions {
-  /** The name that all processes of one service share: together they get each event once. */
-  readonly service: string;
-  /** The `source` of the CloudEvents that are published here. @default `/{service}` */
-  readonly source?: string | undefined;
-  /** How often a handler is tried before its event becomes a dead letter. @default 5 */
-  readonly maxAttempts?: number | undefined;
-  /** Milliseconds before the second attempt; each one after waits twice as long, up to two minutes. @default 1_000 */
-  readonly retryDelayMs?: number | undefined;
-  /** Milliseconds that a publish may take, connecting included. @default 10_000 */
-  readonly publishTimeoutMs?: number | undefined;
-  /** How many publishes may wait for the broker; one more fails at once. @default 1_000 */
-  readonly maxPendingPublishes?: number | undefined;
-  /** How large an event may be on its way. @default 262_144 */
-  readonly maxEventBytes?: number | undefined;
-  /** Milliseconds after which `ready` rejects; the subscriptions are still tried. @default 30_000 */
-  readonly readyTimeoutMs?: number | undefined;
-}
+/** For queues, topics, groups and rows of every broker. No dots, so that `a.b` and `c` never meet `a` and `b.c`. */
+const IDENTIFIER = /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}$/;
 
-/** What a transport over a broker takes beside that. */
-export interface BrokerOptions extends DeliveryOptions {
-  /** How many events are in handlers at once in this process. @default 10 */
-  readonly prefetch?: number | undefined;
-  /** Every process gets every event from now on, in place of one process of the service. @default false */
-  readonly broadcast?: boolean | undefined;
-}
+/** @throws TypeError for a name that a broker could not use */
+export const checkIdentifier = (what: string, name: unknown): void => {
+  check(what, name, 'string');
+  if (IDENTIFIER.test(String(name))) return;
+  const expected = 'up to 100 letters, digits, dashes and underscores, a letter or digit first';
+  throw new TypeError(`[mapbus] ${what}: expected ${expected}, got ${JSON.stringify(name)}`);
+};
 
-export type Settings = { readonly [Option in keyof DeliveryOptions]-?: NonNullable<DeliveryOptions[Option]> };
-
-const KNOWN_OPTIONS: KnownOptions = {
-  service: 'string',
-  source: 'string',
+const KNOWN_CONSUME_OPTIONS: KnownOptions = {
   maxAttempts: 'positive integer',
   retryDelayMs: 'positive milliseconds',
-  publishTimeoutMs: 'positive milliseconds',
-  maxPendingPublishes: 'positive integer',
-  maxEventBytes: 'positive integer',
-  readyTimeoutMs: 'positive milliseconds',
+  timeoutMs: 'positive milliseconds',
+  concurrency: 'positive integer',
+  order: 'string',
+  formerly: 'string',
+  expiresAfterMs: 'positive number',
 };
 
-export const BROKER_OPTIONS: KnownOptions = {
-  connection: 'object',
-  names: 'object',
-  prefetch: 'positive integer',
-  broadcast: 'boolean',
+const DEFAULTS = {
+  maxAttempts: 12,
+  retryDelayMs: 1_000,
+  timeoutMs: 60_000,
+  concurrency: 10,
+  order: undefined,
+  formerly: undefined,
+  expiresAfterMs: 31 * 24 * 60 * 60 * 1_000,
+} as const;
+
+/** The options of a consumer with their defaults. */
+export type ConsumerSettings = {
+  readonly [Option in keyof ConsumeOptions]-?: Option extends 'order' | 'formerly'
+    ? ConsumeOptions[Option]
+    : NonNullable<ConsumeOptions[Option]>;
 };
 
-/** Fits the names of queues, topics and groups of every broker. */
-const SERVICE = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$/;
-
-/**
- * Checks the options of a transport, its own included, and gives those of delivery with their defaults.
- * @throws TypeError for a bad or missing option
- */
-export const readOptions = (what: string, options: DeliveryOptions, own: KnownOptions = {}): Settings => {
-  readKnownOptions(what, options, { ...KNOWN_OPTIONS, ...own });
-  const { service } = options;
-  check(`${what}.service`, service, 'string');
-  if (!SERVICE.test(service)) {
-    const expected = 'up to 100 letters, digits, dots, dashes and underscores, a letter or digit first';
-    throw new TypeError(`[mapbus] ${what}.service: expected ${expected}, got ${JSON.stringify(service)}`);
-  }
-  return {
-    service,
-    source: options.source ?? `/${service}`,
-    maxAttempts: options.maxAttempts ?? 5,
-    retryDelayMs: options.retryDelayMs ?? 1_000,
-    publishTimeoutMs: options.publishTimeoutMs ?? 10_000,
-    maxPendingPublishes: options.maxPendingPublishes ?? 1_000,
-    maxEventBytes: options.maxEventBytes ?? 262_144,
-    readyTimeoutMs: options.readyTimeoutMs ?? 30_000,
-  };
+/** @throws TypeError for a bad option */
+export const checkConsumeOptions = (what: string, options: ConsumeOptions): void => {
+  readOptions(what, options, KNOWN_CONSUME_OPTIONS);
+  const { order, formerly } = options;
+  if (order !== undefined && order !== 'key')
+    throw new TypeError(`[mapbus] ${what}.order: expected "key", got ${JSON.stringify(order)}`);
+  if (formerly !== undefined) checkIdentifier(`${what}.formerly`, formerly);
 };
+
+const given = (options: object) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+export const consumerSettings = (defaults: ConsumeOptions, options: ConsumeOptions): ConsumerSettings => ({
+  ...DEFAULTS,
+  ...given(defaults),
+  ...given(options),
+});

@@ -1,37 +1,61 @@
 import type { EventBusError } from '../bus/types.ts';
+import type { Activity } from '../shared/activity.ts';
 import { isObject } from '../shared/check.ts';
-import { createError, isEventBusError } from '../shared/errors.ts';
-import { createDeadlines } from './deadlines.ts';
-import type { Settings } from './options.ts';
-import type { Message, Transport } from './port.ts';
+import { createDeadlines } from '../shared/deadlines.ts';
+import { createError, describeError } from '../shared/errors.ts';
+import type { Connection, Message } from '../transport/index.ts';
 
 type Outcome = NonNullable<EventBusError['outcome']>;
+type ErrorCode = 'transport_unavailable' | 'publish_timeout';
 
-const withOutcome = (error: EventBusError, outcome: Outcome): EventBusError => Object.assign(error, { outcome });
-
-const outcomeOf = (cause: unknown): Outcome =>
-  isObject(cause) && 'outcome' in cause && cause.outcome === 'not-sent' ? 'not-sent' : 'unknown';
+const sendError = (code: ErrorCode, message: string, outcome: Outcome, cause?: unknown): EventBusError =>
+  Object.assign(createError(code, message, { cause }), { outcome });
 
 const toSendError = (cause: unknown): EventBusError => {
-  if (isEventBusError(cause)) return cause;
-  const error = createError('transport_unavailable', `The transport has not taken the event: ${cause}`, { cause });
-  return withOutcome(error, outcomeOf(cause));
+  const isNotSent = isObject(cause) && 'outcome' in cause && cause.outcome === 'not-sent';
+  const text = `The transport has not taken the event: ${describeError(cause).errorMessage}`;
+  return sendError('transport_unavailable', text, isNotSent ? 'not-sent' : 'unknown', cause);
 };
 
-/** Sends within the time limit; rejects only with errors of the bus. */
-export const createSend = (transport: Transport, { publishTimeoutMs, maxPendingPublishes }: Settings) => {
-  const late = () => {
-    const error = createError('publish_timeout', `The broker has not answered within ${publishTimeoutMs} ms`);
-    return withOutcome(error, 'unknown');
-  };
-  const { inTime, idle, running } = createDeadlines(publishTimeoutMs, late, toSendError);
+/** What became of a message. */
+export interface Sent {
+  readonly error?: EventBusError;
+  /** No consumer anywhere gets the event. */
+  readonly unrouted?: boolean;
+}
 
-  /** For an event, bounded; what the bus itself sends while it acknowledges is bounded by the deliveries. */
-  const send = (message: Message): Promise<void> => {
-    if (message.kind !== 'event' || running() < maxPendingPublishes)
-      return inTime((signal) => transport.send(message, signal));
-    const full = `${maxPendingPublishes} publishes wait for the broker already`;
-    return Promise.reject(withOutcome(createError('transport_unavailable', full), 'not-sent'));
+interface Limits {
+  readonly publishTimeoutMs: number;
+  readonly maxPendingPublishes: number;
+}
+
+/** Gives messages to the transport, within limits of time and number. */
+export const createSend = (
+  connection: Connection,
+  activity: Activity,
+  { publishTimeoutMs, maxPendingPublishes }: Limits,
+) => {
+  const late = () =>
+    sendError('publish_timeout', `The transport has not answered within ${publishTimeoutMs} ms`, 'unknown');
+  const { inTime, running } = createDeadlines(publishTimeoutMs, late, toSendError);
+
+  /** Never rejects. */
+  const send = (message: Message, session: unknown): Promise<Sent> => {
+    activity.start();
+    const end = (sent: Sent): Sent => {
+      activity.end();
+      return sent;
+    };
+    return inTime((signal) => connection.publish(message, { signal, session })).then(end, (error: EventBusError) =>
+      end({ error }),
+    );
   };
-  return { send, idle };
+
+  /** Why no more can be sent now. */
+  const refusal = (): EventBusError | undefined => {
+    if (running() < maxPendingPublishes) return undefined;
+    const text = `Cannot publish: ${maxPendingPublishes} publishes wait for the transport already`;
+    return sendError('transport_unavailable', text, 'not-sent');
+  };
+  return { send, refusal };
 };

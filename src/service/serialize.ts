@@ -1,63 +1,65 @@
-import { createError } from '../shared/errors.ts';
+import { createError, describeError } from '../shared/errors.ts';
 
-/** Where looking ends, at a cycle too; JSON tells the one from the other. */
-const MAX_DEPTH = 32;
+/** Deeper payloads, and cycles, end here: JSON itself would exhaust the stack at some thousand levels. */
+const MAX_DEPTH = 1_000;
 
-const pathOf = (keys: readonly PropertyKey[]) => keys.map((key) => `[${JSON.stringify(key)}]`).join('');
+/** What JSON keeps of an object that is no plain one: lists, boxed values, and what has `toJSON`. */
+const KEPT = new Set(['[object Object]', '[object Array]', '[object Number]', '[object String]', '[object Boolean]']);
 
-/** What JSON refuses, or leaves out or writes as something else in silence. */
-const lossOf = (value: unknown): string | undefined => {
-  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
-  if (value instanceof Map) return 'a Map';
-  return value instanceof Set ? 'a Set' : undefined;
-};
+/** What is wrong, and where. */
+interface Loss {
+  readonly what: string;
+  readonly path: string;
+}
 
-/** Where a value has what JSON cannot carry, and what that is. */
-const findTrouble = (
-  value: unknown,
-  keys: readonly string[] = [],
-  above: readonly unknown[] = [],
-): { keys: readonly string[]; what: string } | undefined => {
-  const loss = lossOf(value);
-  if (loss) return { keys, what: loss };
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (above.includes(value)) return { keys, what: 'a cycle' };
-  if ('toJSON' in value) return undefined;
-  for (const [key, inner] of Object.entries(value)) {
-    const trouble = findTrouble(inner, [...keys, key], [...above, value]);
-    if (trouble) return trouble;
+const hasToJson = (value: object): value is { readonly toJSON: () => unknown } =>
+  'toJSON' in value && typeof value.toJSON === 'function';
+
+const childPath = (path: string, key: string) => `${path}[${JSON.stringify(key)}]`;
+
+const findInObject = (value: object, path: string, depth: number): Loss | undefined => {
+  if (depth > MAX_DEPTH) return { what: `more than ${MAX_DEPTH} levels`, path };
+  if (value instanceof Date && Number.isNaN(value.getTime())) return { what: 'an invalid date', path };
+  if (hasToJson(value)) return value instanceof Date ? undefined : findLoss(value.toJSON(), path, depth + 1);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    const tag = Object.prototype.toString.call(value);
+    // JSON makes an empty object, or one of numbered keys, of these.
+    if (!KEPT.has(tag)) return { what: `a ${tag.slice(8, -1)}`, path };
+  }
+  for (const key of Object.keys(value)) {
+    const inner: unknown = Reflect.get(value, key);
+    if (typeof inner === 'string' || typeof inner === 'boolean') continue;
+    const loss = findLoss(inner, path, depth + 1, key);
+    if (loss) return loss;
   }
   return undefined;
 };
 
-const refuseLost = (_: string, value: unknown) => {
-  const loss = lossOf(value);
-  if (loss) throw new TypeError(`JSON cannot carry ${loss}`);
-  return value;
-};
-
-/** Whether JSON carries all of a value, as far as that is quick to see: asking for it at each value costs JSON more. */
-const isPlain = (value: unknown, depth = 0): boolean => {
-  if (lossOf(value)) return false;
-  if (typeof value !== 'object' || value === null) return true;
-  if (depth > MAX_DEPTH || 'toJSON' in value) return false;
-  for (const key in value) if (!isPlain(Reflect.get(value, key), depth + 1)) return false;
-  return true;
+/** What JSON refuses, leaves out or writes as something else, at the value or below it. */
+const findLoss = (value: unknown, path: string, depth: number, key?: string): Loss | undefined => {
+  const here = () => (key === undefined ? path : childPath(path, key));
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : { what: String(value), path: here() };
+  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol')
+    return { what: `a ${typeof value}`, path: here() };
+  if (typeof value !== 'object' || value === null) return undefined;
+  try {
+    return findInObject(value, here(), depth);
+  } catch (cause) {
+    return { what: `what throws when read (${describeError(cause).errorMessage})`, path: here() };
+  }
 };
 
 /**
- * The JSON of an envelope around a payload; JSON leaves out what is undefined.
+ * The payload as JSON; undefined for no payload.
  * @throws an error with the code `not_serializable` that names the path
  */
-export const serialize = (envelope: { readonly data: unknown; readonly [attribute: string]: unknown }): string => {
-  const { data } = envelope;
+export const serialize = (payload: unknown): string | undefined => {
+  const loss = findLoss(payload, 'payload', 0);
+  if (loss) throw createError('not_serializable', `Cannot publish: JSON cannot carry ${loss.what} at ${loss.path}`);
   try {
-    return JSON.stringify(envelope, isPlain(data) ? undefined : refuseLost);
+    return JSON.stringify(payload);
   } catch (cause) {
-    const { keys = [], what = 'what its toJSON gives' } = findTrouble(data) ?? {};
-    throw createError('not_serializable', `Cannot publish: JSON cannot carry ${what} at payload${pathOf(keys)}`, {
-      cause,
-    });
+    throw createError('not_serializable', 'Cannot publish: JSON cannot carry the payload', { cause });
   }
 };

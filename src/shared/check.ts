@@ -1,8 +1,8 @@
 /** What a value must be: a `typeof`, something more special, or an object with these methods. */
 type Expected =
-  | ('function' | 'string' | 'boolean' | 'object' | 'array')
+  | ('function' | 'string' | 'boolean' | 'number' | 'object' | 'array')
   | ('anything' | 'plain object' | 'object of strings' | 'string that is not empty' | 'valid date')
-  | ('milliseconds' | 'positive milliseconds' | 'positive integer')
+  | ('milliseconds' | 'positive milliseconds' | 'positive integer' | 'positive number' | 'share')
   | readonly string[];
 
 /** The options that a function takes, and what each must be. */
@@ -33,6 +33,8 @@ const fits = (value: unknown, expected: Expected): boolean => {
   if (expected === 'valid date')
     return hasMethods(value, ['getTime']) && Number.isFinite(Number((value as Date).getTime()));
   if (expected === 'positive integer') return Number.isInteger(value) && Number(value) > 0;
+  if (expected === 'share') return typeof value === 'number' && value >= 0 && value <= 1;
+  if (expected === 'positive number') return typeof value === 'number' && value > 0;
   if (expected === 'milliseconds') return isDelay(value);
   if (expected === 'positive milliseconds') return isDelay(value) && value !== 0;
   if (expected === 'string that is not empty') return typeof value === 'string' && value !== '';

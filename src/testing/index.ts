@@ -1,13 +1,16 @@
 /**
- * For tests of users and of transports: `import { rehearsal } from 'mapbus/testing'`.
+ * For tests of users and of transports: `import { recordEvents } from 'mapbus/testing'`.
  * @module
  */
-export { type ContractCheck, type ContractSetup, transportContract } from './contract.ts';
-export { type RecordedEvent, type RecordedFailure, type Recording, recordEvents } from './record-events.ts';
+export type { ContractClause, ContractSetup, ContractTransaction } from './contract/setup.ts';
+export { clausesFor, transportContract } from './contract/transport-contract.ts';
 export {
-  createNetwork,
-  type NetworkOptions,
-  type RehearsalNetwork,
-  type RehearsalOptions,
-  rehearsal,
-} from './rehearsal.ts';
+  type RecordedAttempt,
+  type RecordedEvent,
+  type RecordedFailure,
+  type Recording,
+  recordEvents,
+  type ServiceRecording,
+} from './record-events.ts';
+export { type Rehearsal, type RehearsalOptions, rehearsal } from './rehearsal.ts';
+export { type ConsumerRun, createConsumerContext, runConsumer } from './run-consumer.ts';

@@ -3,12 +3,12 @@
  * @module
  */
 import type { BusTransport } from '../bus/types.ts';
-import type { DeliveryOptions } from '../service/index.ts';
+import type { DeliveryOptions } from '../old-seam/seam.ts';
 
 type Query = ReadonlyMap<string, string>;
 type Open = (url: string, query: Query, options: Partial<DeliveryOptions>) => Promise<BusTransport | undefined>;
 
-/** What may stand in the query of a URL. Everything else there is the client's. */
+/** Our options, which may stand in the query of a URL. */
 const NUMBERS = [
   'prefetch',
   'partitions',
@@ -22,6 +22,20 @@ const NUMBERS = [
 ];
 const BOOLEANS = ['broadcast', 'singleActiveConsumer'];
 const TEXTS = ['service', 'source'];
+/** Options of the clients, by the scheme of the URL. */
+const CLIENT_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  amqp: [
+    'acquireTimeout',
+    'connectionTimeout',
+    'frameMax',
+    'heartbeat',
+    'maxChannels',
+    'noDelay',
+    'retryHigh',
+    'retryLow',
+  ],
+  kafka: ['tls'],
+};
 
 /** Our options of a query. A number that is none is left to the check of the transport, which names it. */
 const readQuery = (query: Query): Record<string, unknown> => {
@@ -32,6 +46,15 @@ const readQuery = (query: Query): Record<string, unknown> => {
   };
   const own = [...query].filter(([name]) => [...NUMBERS, ...BOOLEANS, ...TEXTS].includes(name));
   return Object.fromEntries(own.map(([name, text]) => [name, read(name, text)]));
+};
+
+/** @throws TypeError for what nobody would read */
+const checkQuery = (scheme: string, query: Query): void => {
+  const client = CLIENT_OPTIONS[scheme.replace('amqps', 'amqp')] ?? [];
+  const known = [...NUMBERS, ...BOOLEANS, ...TEXTS, ...client];
+  for (const name of query.keys())
+    if (!known.includes(name))
+      throw new TypeError(`[mapbus] transportFromUrl: unknown query key ${name}, expected ${known.join(', ')}`);
 };
 
 /** Imports a transport, and says which package is missing if that is why it cannot be. */
@@ -73,21 +96,23 @@ const openers: Readonly<Record<string, Open>> = {
 };
 
 /**
- * The transport of a URL, or none for the in-memory bus: nothing or `memory:`, `amqp://…` and `amqps://…` for RabbitMQ,
+ * The transport of a URL, or none for the in-memory bus: `memory:`, `amqp://…` and `amqps://…` for RabbitMQ,
  * `kafka://host:port,host:port` for Kafka. Options may stand in the query, which wins over those given here. A client is
  * loaded only when its transport is chosen.
- * @throws (rejects with) TypeError for an unknown scheme, which lists the known ones, or a bad option; never with the URL,
- * which may have a password in it
+ * @throws (rejects with) TypeError without a URL, since a missing variable must not mean memory in production; for an
+ * unknown scheme or query key, with a list of the known ones; and for a bad option. Never with the URL, which may have a
+ * password in it
  * @example
- * const transport = await transportFromUrl(process.env.EVENT_BUS_URL, { service: 'billing' });
+ * const transport = await transportFromUrl(process.env.EVENT_BUS_URL ?? 'memory:', { service: 'billing' });
  * const bus = createEventBus<AppEvents>({ transport });
  */
 export const transportFromUrl = async (
-  url: string | undefined,
+  url: string,
   options: Partial<DeliveryOptions> = {},
 ): Promise<BusTransport | undefined> => {
-  const text = url || 'memory:';
-  const [scheme = ''] = text.split(':');
+  if (typeof url !== 'string' || url === '')
+    throw new TypeError("[mapbus] transportFromUrl: expected a URL, got none; write 'memory:' for memory");
+  const [scheme = ''] = url.split(':');
   const open = Object.hasOwn(openers, scheme) ? openers[scheme] : undefined;
   if (!open) {
     const known = Object.keys(openers).join(', ');
@@ -95,6 +120,8 @@ export const transportFromUrl = async (
       `[mapbus] transportFromUrl: expected one of the schemes ${known}, got ${JSON.stringify(scheme)}`,
     );
   }
-  const [, query = ''] = text.split('?');
-  return open(text, new Map(new URLSearchParams(query)), options);
+  const [, text = ''] = url.split('?');
+  const query = new Map(new URLSearchParams(text));
+  checkQuery(scheme, query);
+  return open(url, query, options);
 };

@@ -1,8 +1,8 @@
 import { kafka } from 'mapbus/kafka';
 import { rabbitmq } from 'mapbus/rabbitmq';
-import { type ContractSetup, transportContract } from 'mapbus/testing';
 import { describe, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
+import { type ContractSetup, transportContract } from '../../src/old-seam/contract.ts';
 import { available } from './support.ts';
 
 // An exchange of its own, since the queues of subscribeAll stay at the broker and would take the events of other tests.

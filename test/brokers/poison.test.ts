@@ -1,10 +1,10 @@
 import { Producer } from '@platformatic/kafka';
 import { createEventBus } from 'mapbus';
-import { deadLetters } from 'mapbus/transport';
 import { transportFromUrl } from 'mapbus/url';
 import { Connection } from 'rabbitmq-client';
 import { describe, expect, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
+import { deadLetters } from '../../src/old-seam/seam.ts';
 import { unique, until } from '../faults/support.ts';
 import { available } from './support.ts';
 

@@ -3,9 +3,24 @@ import { transportFromUrl } from 'mapbus/url';
 import { describe, expect, it } from 'vitest';
 
 describe('transportFromUrl', () => {
-  it.each([undefined, '', 'memory:'])('gives the in-memory bus for %j', async (url) => {
-    expect(await transportFromUrl(url)).toBeUndefined();
+  it('gives the in-memory bus for memory:', async () => {
+    expect(await transportFromUrl('memory:')).toBeUndefined();
   });
+
+  it.each([undefined, ''])('throws a TypeError for %j', async (url) => {
+    await expect(transportFromUrl(url as never)).rejects.toThrow(
+      new TypeError("[mapbus] transportFromUrl: expected a URL, got none; write 'memory:' for memory"),
+    );
+  });
+
+  it.each(['amqp://localhost?maxAttempt=1', 'kafka://host:9092?heartbeat=5', 'memory:?foo=bar'])(
+    'throws a TypeError for the unknown query key of %s',
+    async (url) => {
+      await expect(transportFromUrl(url, { service: 'a' })).rejects.toThrow(
+        /unknown query key \w+, expected prefetch, /,
+      );
+    },
+  );
 
   it.each([
     ['amqp://guest:guest@localhost', false],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createEventBus, type EventBusOptions, type Observer, type PublishResult } from 'mapbus';
-import { rehearsal } from 'mapbus/testing';
 import { beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import { rehearsal } from '../../src/old-seam/rehearsal.ts';
 import { createGate, createLoggedBus, uuidv7Pattern } from '../support.ts';
 
 const silent = { logger: { debug: () => {}, warn: () => {}, error: () => {} } };

@@ -324,6 +324,17 @@ describe('publish', () => {
     expect((await publish('pong', { value: 1 })).error).toBeUndefined();
   });
 
+  it('calls no handler with local: false', async () => {
+    const { subscribe, publish } = createLoggedBus();
+    const handler = vi.fn();
+    subscribe('ping', handler);
+
+    const { handlerCount, error } = await publish('ping', { value: 1 }, { local: false });
+
+    expect([handlerCount, error]).toEqual([0, undefined]);
+    expect(handler).not.toHaveBeenCalled();
+  });
+
   it('takes the handlers that are there when it is called, also when the option metadata subscribes', async () => {
     const handler = vi.fn();
     const add = () => {

@@ -218,6 +218,23 @@ describe('subscribe', () => {
       expect(getMetadata()).toEqual({});
     });
 
+    it('that is aborted while it takes the listener calls nothing', async () => {
+      const { subscribe, publish } = createLoggedBus();
+      const signal = {
+        aborted: false,
+        addEventListener: (_: string, listener: () => void) => {
+          signal.aborted = true;
+          listener();
+        },
+        removeEventListener: () => {},
+      };
+      const handler = vi.fn();
+      subscribe('ping', handler, { signal: signal as never });
+
+      expect((await publish('ping', { value: 1 })).handlerCount).toBe(0);
+      expect(handler).not.toHaveBeenCalled();
+    });
+
     it('that takes no listener registers nothing', () => {
       const { subscribe, handlerCount } = createLoggedBus();
       const signal = {

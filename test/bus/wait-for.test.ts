@@ -178,6 +178,30 @@ describe('waitFor', () => {
     );
   });
 
+  it('takes an event that comes while it subscribes', async () => {
+    const unsubscribe = Object.assign(vi.fn(), { [Symbol.dispose]: () => {} });
+    const subscriber = {
+      subscribe: (_: string, handler: (payload: unknown, context: unknown) => unknown) => {
+        handler({ value: 7 }, {});
+        return unsubscribe;
+      },
+    };
+
+    expect(await waitFor(subscriber as unknown as Subscriber<Events>, 'ping')).toEqual({ value: 7 });
+  });
+
+  it('throws what subscribe throws, and removes what it has subscribed to', () => {
+    const { bus, handlerCount } = createLoggedBus();
+    const error = new Error('full');
+    const subscribe: typeof bus.subscribe = (name, handler, options) => {
+      if (name === 'pong') throw error;
+      return bus.subscribe(name, handler, options);
+    };
+
+    expect(() => waitFor({ subscribe }, ['ping', 'pong'])).toThrow(error);
+    expect(handlerCount()).toBe(0);
+  });
+
   it('gives the filter the context', async () => {
     const { bus, publish } = createLoggedBus();
     const waiting = waitFor(bus, 'ping', { filter: (_, { metadata }) => metadata.user === 'ada' });

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Admin } from '@platformatic/kafka';
 import { createEventBus, type EventBus, type PublishOptions } from 'mapbus';
-import { deadLetters } from 'mapbus/transport';
 import { transportFromUrl } from 'mapbus/url';
 import { folderOf, type OwnBroker } from '../../scripts/services/broker.ts';
 import { kafkaProxy } from '../../scripts/services/kafka.ts';
 import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
 import { rabbitmqctl } from '../../scripts/services/rabbitmq.ts';
+import { deadLetters } from '../../src/old-seam/seam.ts';
 
 /** Sizes of the issue by `FAULT_SCALE=1`, which `npm run test:faults` sets; a tenth of them otherwise. */
 const scale = Number(process.env.FAULT_SCALE ?? 0.1);

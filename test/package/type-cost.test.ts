@@ -29,10 +29,10 @@ const countInstantiations = (eventCount: number): number => {
 };
 
 describe('what the types cost a compiler', () => {
-  it('is at most 65 instantiations for a handler and a publish, whatever the number of events', () => {
+  it('is at most 66 instantiations for a handler and a publish, whatever the number of events', () => {
     const [few = 0, more = 0, many = 0] = [100, 300, 1_000].map(countInstantiations);
 
-    expect((more - few) / 200).toBeLessThanOrEqual(65);
+    expect((more - few) / 200).toBeLessThanOrEqual(66);
     expect((many - more) / 700).toBe((more - few) / 200);
   }, 60_000);
 });

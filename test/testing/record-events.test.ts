@@ -1,6 +1,5 @@
 import { createEventBus } from 'mapbus';
-import { recordEvents, rehearsal } from 'mapbus/testing';
-import { deadLetters } from 'mapbus/transport';
+import { recordEvents } from 'mapbus/testing';
 import { describe, expect, it } from 'vitest';
 import { createHostile } from '../support.ts';
 
@@ -129,28 +128,5 @@ describe('recordEvents', () => {
     expect(() => expectNoFailures()).toThrow(
       '[mapbus] Expected that no handler fails, but these failed: send (mail.sent): SMTP refused; clear (cleared): no',
     );
-  });
-
-  it('waits for what handlers publish, also over a transport', async () => {
-    const { bus, published, waitForIdle } = recordEvents(
-      createEventBus<Events>({ transport: rehearsal({ seed: 1, duplicates: 0 }) }),
-    );
-    bus.subscribe('user.registered', async function welcome({ email }) {
-      await bus.publish('mail.sent', { to: email });
-    });
-    await bus.ready();
-
-    void bus.publish('user.registered', { email: 'a@example.com' });
-    await waitForIdle();
-
-    expect(published('mail.sent')).toEqual([{ to: 'a@example.com' }]);
-    await bus.close();
-  });
-
-  it('gives a bus that deadLetters knows', async () => {
-    const { bus } = recordEvents(createEventBus<Events>({ transport: rehearsal() }));
-
-    expect(await deadLetters(bus).list()).toEqual([]);
-    await bus.close();
   });
 });

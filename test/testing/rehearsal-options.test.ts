@@ -1,43 +1,19 @@
-import { createEventBus } from 'mapbus';
 import { rehearsal } from 'mapbus/testing';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
-describe('rehearsal', () => {
-  const play = async (seed: number) => {
-    const order: number[] = [];
-    const bus = createEventBus<{ e: number }>({ transport: rehearsal({ seed, maxDelayMs: 20 }) });
-    bus.subscribe('e', (value) => void order.push(value), { name: 'keep' });
-    await bus.ready();
-    for (let value = 0; value < 20; value++) void bus.publish('e', value);
-    await bus.idle();
-    await bus.close();
-    return order;
-  };
+it.each([
+  ['an unknown option', { retries: 3 }, 'rehearsal options: unknown option retries, expected seed, '],
+  ['a seed', { seed: 'x' }, 'rehearsal options.seed: expected number, got "x"'],
+  ['a share below 0', { duplicates: -0.1 }, 'rehearsal options.duplicates: expected share, got -0.1'],
+  ['a share above 1', { deaths: 1.1 }, 'rehearsal options.deaths: expected share, got 1.1'],
+  ['a share that is no number', { publishFailures: '1' }, 'rehearsal options.publishFailures: expected share, got "1"'],
+  ['a delay', { maxDelayMs: -1 }, 'rehearsal options.maxDelayMs: expected milliseconds, got -1'],
+])('rehearsal throws a TypeError for %s', (_, options, message) => {
+  expect(() => rehearsal(options as never)).toThrow(TypeError);
+  expect(() => rehearsal(options as never)).toThrow(message);
+});
 
-  it('brings some events late, overtaken or twice, and all of them', async () => {
-    const order = await play(7);
-
-    expect(new Set(order).size).toBe(20);
-    expect(order.length).toBeGreaterThan(20);
-    expect(order).not.toEqual(order.toSorted((a, b) => a - b));
-  });
-
-  it('brings the same events twice for the same seed', async () => {
-    const twice = (order: readonly number[]) => order.filter((value, index) => order.indexOf(value) !== index).sort();
-
-    expect(twice(await play(7))).toEqual(twice(await play(7)));
-  });
-
-  it.each([
-    ['an unknown option', { retries: 3 }, 'rehearsal options: unknown option retries'],
-    ['a service with a slash', { service: 'a/b' }, 'rehearsal options.service: expected up to 100 letters'],
-    [
-      'a time that is none',
-      { publishTimeoutMs: -1 },
-      'rehearsal options.publishTimeoutMs: expected positive milliseconds',
-    ],
-  ])('throws a TypeError for %s', (_, options, message) => {
-    expect(() => rehearsal(options as never)).toThrow(TypeError);
-    expect(() => rehearsal(options as never)).toThrow(message);
-  });
+it('rehearsal tells its seed, to repeat it with', () => {
+  expect(rehearsal({ seed: 42 }).seed).toBe(42);
+  expect(rehearsal().seed).toBeGreaterThanOrEqual(0);
 });

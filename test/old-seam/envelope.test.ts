@@ -1,8 +1,8 @@
 import { CloudEvent, HTTP } from 'cloudevents';
 import fc from 'fast-check';
 import { createEventBus } from 'mapbus';
-import { type Delivery, defineTransport, type Message, readOptions } from 'mapbus/transport';
 import { describe, expect, it } from 'vitest';
+import { type Delivery, defineTransport, type Message, readOptions } from '../../src/old-seam/seam.ts';
 
 const features = { durable: false, redelivers: false, consumerGroups: false, orderedByKey: false, receivesAll: true };
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { resendUntil } from '../../src/service/resend.ts';
+import { resendUntil } from '../../src/old-seam/resend.ts';
 
 it('sends again what has failed, by a rejection or by throwing at once', async () => {
   const { signal } = new AbortController();

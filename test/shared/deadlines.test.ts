@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createDeadlines } from '../../src/service/deadlines.ts';
+import { createDeadlines } from '../../src/shared/deadlines.ts';
 import { createGate } from '../support.ts';
 
 const TIMEOUT_MS = 6_400;

@@ -1,5 +1,6 @@
-import { createNetwork, rehearsal, transportContract } from 'mapbus/testing';
 import { describe, it } from 'vitest';
+import { transportContract } from '../../src/old-seam/contract.ts';
+import { createNetwork, rehearsal } from '../../src/old-seam/rehearsal.ts';
 
 describe('the rehearsal keeps the contract of transports', () => {
   for (const { name, needs, run } of transportContract) {

@@ -1,4 +1,4 @@
-import { createActivity } from '../shared/activity.ts';
+import { createActivity } from './activity.ts';
 
 /** Work that has not settled, and where it is in its slot. */
 interface Entry {
@@ -67,7 +67,7 @@ export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (
   };
 
   /** Settles as the work does, or rejects with what `late` gives once the time is over. */
-  const inTime = (work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+  const inTime = <Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> =>
     new Promise((resolve, reject) => {
       const slot = enter();
       const end = (error: Error) => {
@@ -75,9 +75,9 @@ export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (
         reject(error);
       };
       const fail = (cause: unknown) => end(toError(cause));
-      const finish = () => {
+      const finish = (result: Result) => {
         leave(slot, entry);
-        resolve();
+        resolve(result);
       };
       const entry: Entry = { index: slot.pending.length, end };
       slot.pending.push(entry);

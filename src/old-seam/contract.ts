@@ -1,8 +1,8 @@
 import { createEventBus } from '../bus/create-event-bus.ts';
 import type { BusTransport, EventBus } from '../bus/types.ts';
-import { type DeadLetter, type DeliveryOptions, deadLetters } from '../service/index.ts';
-import type { TransportFeatures } from '../service/port.ts';
 import { createCollector, expectEqual } from './collect.ts';
+import type { TransportFeatures } from './port.ts';
+import { type DeadLetter, type DeliveryOptions, deadLetters } from './seam.ts';
 
 /** What a transport is proved with. */
 export interface ContractSetup {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { serialize } from '../../src/service/serialize.ts';
+import { serialize } from '../../src/old-seam/serialize.ts';
 
 const cycle: Record<string, unknown> = {};
 cycle.self = { cycle };

@@ -1,6 +1,6 @@
 import type { Publication } from '../bus/publication.ts';
 import { invalidOptions } from '../bus/publish.ts';
-import type { BusParts, UntypedBus } from '../bus/transport-parts.ts';
+import type { TransportParts, UntypedBus } from '../bus/transport-parts.ts';
 import type {
   BusTransport,
   CloseOptions,
@@ -24,7 +24,7 @@ import { createSubscriptions } from './subscriptions.ts';
 type Named = (...args: never) => unknown;
 
 const createPublish = (
-  { prepare, publishing, log, refuse, settle, observers }: BusParts,
+  { prepare, publishing, log, refuse, settle, observers }: TransportParts,
   transport: Transport,
   send: (message: Message) => Promise<void>,
   settings: Settings,
@@ -79,14 +79,14 @@ const createPublish = (
 };
 
 /** Every handler has a name of its own, since a retry is for one handler and may reach another process. */
-const checkHandler = ({ handlersOf }: BusParts, name: string | undefined, label: string) => {
+const checkHandler = ({ handlersOf }: TransportParts, name: string | undefined, label: string) => {
   const where = name === undefined ? 'subscribeAll' : `subscribe to ${name}`;
   if (label === '') throw new TypeError(`[mapbus] ${where}: expected a named function or { name }, got neither`);
   if (name !== undefined && handlersOf(name).some(({ handlerName }) => handlerName === label))
     throw new TypeError(`[mapbus] ${where}: expected a name of its own for each handler, got ${label} twice`);
 };
 
-const createSubscribe = (parts: BusParts, transport: Transport, want: (name?: string) => void) => {
+const createSubscribe = (parts: TransportParts, transport: Transport, want: (name?: string) => void) => {
   const { local } = parts;
   const refuse = (message: string) => {
     throw new TypeError(`[mapbus] ${message}`);
@@ -116,7 +116,7 @@ const createSubscribe = (parts: BusParts, transport: Transport, want: (name?: st
 
 const GRACE_MS = 5_000;
 
-const attach = (parts: BusParts, transport: Transport, settings: Settings): UntypedBus => {
+const attach = (parts: TransportParts, transport: Transport, settings: Settings): UntypedBus => {
   const { local, log } = parts;
   const sending = createSend(transport, settings);
   const delivering = createDeliver(parts, sending.send, settings);
@@ -169,7 +169,7 @@ export const defineTransport = (
   settings: Settings,
 ): BusTransport => ({
   features,
-  attach: (parts: BusParts) => {
+  attach: (parts: TransportParts) => {
     const report = (error: unknown) => parts.log('warn', 'event_transport_trouble', { error });
     return attach(parts, connect(report), settings);
   },

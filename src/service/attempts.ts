@@ -1,0 +1,61 @@
+import type { AbortSignals } from '../bus/abort-signals.ts';
+import type { EventBusError, PublishResult } from '../bus/types.ts';
+import { onAbort } from '../shared/abort.ts';
+
+/** One attempt of a consumer. */
+export interface Attempt {
+  /** Follows a publish: when it fails, the attempt fails. */
+  readonly follow: (publishing: Promise<PublishResult>) => void;
+  /** Resolves with the first error of a publish once all have settled; nothing if there was none to follow. */
+  readonly published: () => Promise<EventBusError | undefined> | undefined;
+  /** The signal of the context, created when first read. */
+  readonly signal: () => AbortSignal;
+  readonly abort: (reason: unknown) => void;
+  readonly end: () => void;
+}
+
+/** @param given the signal of the delivery: aborted when it belongs to another process */
+export const createAttempt = (signals: AbortSignals, given: AbortSignal): Attempt => {
+  let pending: Set<Promise<unknown>> | undefined;
+  let firstError: EventBusError | undefined;
+  let controller: AbortController | undefined;
+  let abortReason: unknown;
+  let stopListening: (() => void) | undefined;
+
+  const follow = (publishing: Promise<PublishResult>): void => {
+    pending ??= new Set();
+    const all = pending;
+    const followed = publishing.then(({ error }) => {
+      firstError ??= error;
+      all.delete(followed);
+    });
+    all.add(followed);
+  };
+  const allPublished = async (all: Set<Promise<unknown>>): Promise<EventBusError | undefined> => {
+    // A publish may lead to another one below the same attempt.
+    while (all.size > 0) await Promise.all(all);
+    return firstError;
+  };
+  const signal = (): AbortSignal => {
+    if (controller) return controller.signal;
+    const created = signals.create();
+    controller = created;
+    if (abortReason) created.abort(abortReason);
+    else if (given.aborted) created.abort(given.reason);
+    else stopListening = onAbort(given, () => created.abort(given.reason));
+    return created.signal;
+  };
+  return {
+    follow,
+    published: () => pending && allPublished(pending),
+    signal,
+    abort: (reason) => {
+      abortReason = reason;
+      controller?.abort(reason);
+    },
+    end: () => {
+      stopListening?.();
+      if (controller) signals.release(controller);
+    },
+  };
+};

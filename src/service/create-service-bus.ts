@@ -1,0 +1,306 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createBus } from '../bus/create-event-bus.ts';
+import { ERROR, type Publication } from '../bus/publication.ts';
+import { invalidOptions, refuse } from '../bus/publish.ts';
+import type {
+  ContextStorage,
+  EventBusError,
+  EventBusOptions,
+  EventContext,
+  Metadata,
+  PublishOptions,
+  PublishResult,
+} from '../bus/types.ts';
+import { check, isObject, type KnownOptions, readOptions } from '../shared/check.ts';
+import { ASYNC_DISPOSE } from '../shared/dispose.ts';
+import { createError, isEventBusError } from '../shared/errors.ts';
+import { within } from '../shared/time-limit.ts';
+import type { Message } from '../transport/index.ts';
+import { attemptOf, belongsTo } from './consumer-context.ts';
+import { createConsumers } from './consumers.ts';
+import { createDeadLetters } from './dead-letters.ts';
+import { createSeal } from './envelope.ts';
+import { createGate } from './gate.ts';
+import { checkConsumeOptions, checkIdentifier } from './options.ts';
+import { createSend, type Sent } from './send.ts';
+import { createTails } from './tail.ts';
+import type { ServiceBus, ServiceBusOptions } from './types.ts';
+
+const KNOWN_OPTIONS: KnownOptions = {
+  service: 'string',
+  transport: ['connect'],
+  sends: 'anything',
+  keys: 'object',
+  namespace: 'string',
+  source: 'string that is not empty',
+  publishTimeoutMs: 'positive milliseconds',
+  maxPendingPublishes: 'positive integer',
+  maxEventBytes: 'positive integer',
+  readyTimeoutMs: 'positive milliseconds',
+  concurrency: 'positive integer',
+  consumers: 'object',
+  contextStorage: 'anything',
+  logger: 'anything',
+  onFailure: 'anything',
+  logPublish: 'anything',
+  metadata: 'anything',
+  observers: 'anything',
+};
+/** How long the transport has to carry out the last outcomes and to disconnect. */
+const GRACE_MS = 5_000;
+
+type AnyEvents = Record<string, unknown>;
+
+/** @throws TypeError for a bad option */
+const checkServiceOptions = (options: ServiceBusOptions<AnyEvents, unknown>): void => {
+  const what = 'createServiceBus options';
+  readOptions(what, options, KNOWN_OPTIONS);
+  check(`${what}.transport`, options.transport, ['connect']);
+  checkIdentifier(`${what}.service`, options.service);
+  if (options.namespace !== undefined && options.namespace !== '')
+    checkIdentifier(`${what}.namespace`, options.namespace);
+  const sends: unknown = options.sends;
+  if (sends !== 'all' && !(Array.isArray(sends) && sends.every((name) => typeof name === 'string')))
+    throw new TypeError(`[mapbus] ${what}.sends: expected "all" or a list of event names, got ${String(sends)}`);
+  const names = Object.keys(options.keys ?? {});
+  readOptions(`${what}.keys`, options.keys ?? {}, Object.fromEntries(names.map((name) => [name, 'function'] as const)));
+  checkConsumeOptions(`${what}.consumers`, options.consumers ?? {});
+};
+
+/**
+ * Creates a bus with durable consumers.
+ * @throws TypeError for an unknown option, or one of a wrong type
+ * @example
+ * const bus = createServiceBus<AppEvents>({ service: 'shop', transport: memory(), sends: ['order.placed'] });
+ * bus.consume('order.placed', 'charge-card', async ({ total }, { id, signal }) => charge(id, total, signal));
+ * await bus.ready();
+ * await bus.publish('order.placed', { total: 3 });
+ */
+export const createServiceBus = <Events extends object, Session = unknown>(
+  options: ServiceBusOptions<Events, Session>,
+): ServiceBus<Events, Session> => {
+  checkServiceOptions(options as unknown as ServiceBusOptions<AnyEvents, unknown>);
+  const { service, transport, namespace = '', source = `/${service}`, contextStorage } = options;
+  const { logger, onFailure, logPublish, metadata, observers: observerList } = options;
+  const { publishTimeoutMs = 10_000, maxPendingPublishes = 10_000 } = options;
+  const storage: ContextStorage | undefined =
+    contextStorage === false ? undefined : (contextStorage ?? new AsyncLocalStorage<EventContext>());
+  const sends: ReadonlySet<string> | 'all' =
+    options.sends === 'all' ? 'all' : new Set(options.sends as unknown as readonly string[]);
+  const keys = new Map(Object.entries(options.keys ?? {})) as Map<string, (payload: unknown) => unknown>;
+
+  const busOptions: EventBusOptions = {
+    logger,
+    onFailure,
+    logPublish,
+    metadata,
+    observers: observerList,
+    contextStorage: storage,
+  };
+  const { bus, parts } = createBus<Events, Session>(busOptions, 'createServiceBus options');
+  const { registry, activity, signals, observers, log, runHandlers, prepare, currentContext, isClosing } = parts;
+  const { handlersOf } = registry;
+  const connection = transport.connect({ service, namespace, sends, report: log.write });
+  const { maxDelayMs, maxBytes = Number.POSITIVE_INFINITY } = connection.features;
+  const maxEventBytes = Math.min(options.maxEventBytes ?? 262_144, maxBytes);
+  const seal = createSeal(source);
+  const { send, refusal } = createSend(connection, activity, { publishTimeoutMs, maxPendingPublishes });
+  const consumers = createConsumers({
+    connection,
+    defaults: options.consumers ?? {},
+    isClosing,
+    readyTimeoutMs: options.readyTimeoutMs ?? 30_000,
+    activity,
+    log,
+    maxDelayMs,
+    maxEventBytes,
+    observers,
+    processGate: createGate(options.concurrency ?? Number.POSITIVE_INFINITY),
+    signals,
+    storage,
+  });
+  const tails = createTails(connection, log.write, isClosing);
+  const warned = new Set<string>();
+
+  const isSent = (name: string): boolean => sends === 'all' || sends.has(name);
+
+  const keyOf = (name: string, payload: unknown): string | undefined => {
+    const toKey = keys.get(name);
+    if (!toKey) return undefined;
+    const key = toKey(payload);
+    check(`The key of ${name}`, key, 'string');
+    return key as string;
+  };
+
+  /** What goes to the transport. @throws an error of the bus that says why the event cannot */
+  const toMessage = (publication: Publication, payload: unknown, given: PublishOptions | undefined): Message => {
+    const session = given?.session;
+    const { name, id } = publication;
+    if (given?.key !== undefined)
+      throw new TypeError('[mapbus] publish options.key: use the option keys of createServiceBus');
+    const refused = connection.refuseName?.(name) ?? (name === '' ? 'expected a name that is not empty' : undefined);
+    if (refused) throw createError('invalid_name', `Cannot publish: ${refused}`);
+    if (session !== undefined && !connection.features.enlists) {
+      const text = `Cannot publish ${name} with a session: this transport cannot insert into it. Use outbox(…) of mapbus/postgres, or leave ${name} out of sends`;
+      throw createError('session_unsupported', text);
+    }
+    const wrongSession = session === undefined ? undefined : connection.refuseSession?.(session);
+    if (wrongSession) throw createError('session_unsupported', `Cannot publish ${name}: ${wrongSession}`);
+    const full = refusal();
+    if (full) throw full;
+    const year = publication.occurredAt.getUTCFullYear();
+    if (!(year >= 0 && year <= 9999))
+      throw createError('invalid_options', 'Cannot publish: occurredAt is outside the years 0 to 9999 of RFC 3339');
+    const key = keyOf(name, payload);
+    const body = seal(publication, payload, key);
+    // A character has three bytes at most: most events need not be counted.
+    const bytes = body.length * 3 > maxEventBytes ? new TextEncoder().encode(body).byteLength : 0;
+    if (bytes > maxEventBytes)
+      throw createError(
+        'too_large',
+        `Cannot publish: ${name} has ${bytes} bytes, and maxEventBytes is ${maxEventBytes}`,
+      );
+    const { traceparent, tracestate } = publication.metadata;
+    const headers = {
+      ...(traceparent !== undefined && { traceparent }),
+      ...(tracestate !== undefined && { tracestate }),
+    };
+    return { name, id, source, body, key, headers };
+  };
+
+  const notSent = (cause: unknown): EventBusError => {
+    const error = isEventBusError(cause) ? cause : invalidOptions(cause);
+    return Object.assign(error, { outcome: error.outcome ?? 'not-sent' });
+  };
+
+  /** Once for each name. */
+  const warnOnce = (line: string, eventName: string, eventId: string): void => {
+    const key = `${line} ${eventName}`;
+    if (warned.has(key)) return;
+    warned.add(key);
+    log.write('warn', line, { eventName, eventId });
+  };
+
+  const afterSending = (publication: Publication, { error, unrouted }: Sent): PublishResult => {
+    const { name, id } = publication;
+    if (unrouted) warnOnce('event_unrouted', name, id);
+    if (!error) return publication;
+    publication[ERROR] = error;
+    log.write('error', 'event_publish_failed', { eventName: name, eventId: id, error });
+    return publication;
+  };
+
+  /** The publishes that are under way with a session, outside of its own handlers. */
+  const underWay = new WeakMap<object, Promise<unknown>>();
+
+  const sendAndRun = async (
+    publication: Publication,
+    payload: unknown,
+    message: Message,
+    isLocal: boolean,
+    session: unknown,
+  ): Promise<PublishResult> => {
+    const running = runHandlers(isLocal ? handlersOf(message.name) : [], payload, publication);
+    // With a session the handlers go first: one that rolls a savepoint back must not take the event with it.
+    if (session !== undefined) await running;
+    const sent = await send(message, session);
+    if (session === undefined) await running;
+    return afterSending(publication, sent);
+  };
+
+  /** One publish of a session at a time: a savepoint of one must not take the event of another with it. */
+  const inTurn = (session: unknown, run: () => Promise<PublishResult>): Promise<PublishResult> => {
+    // What a handler of the session publishes is a part of the publish that is under way.
+    if (!isObject(session) || currentContext()?.session === session) return run();
+    const before = underWay.get(session);
+    const running = before ? before.then(run) : run();
+    underWay.set(session, running);
+    return running;
+  };
+
+  const start = (
+    name: string,
+    payload: unknown,
+    given: PublishOptions | undefined,
+    observed?: readonly Metadata[],
+  ): Promise<PublishResult> => {
+    const parent = given?.from ?? currentContext();
+    const attempt = attemptOf(parent);
+    const publishOptions = attempt && parent ? { ...given, from: parent } : given;
+    const publication = prepare(name, publishOptions, observed);
+    if (attempt) belongsTo(publication, attempt);
+    const publishing = startPrepared(publication, name, payload, given);
+    attempt?.follow(publishing);
+    return publishing;
+  };
+
+  const startPrepared = (
+    publication: Publication,
+    name: string,
+    payload: unknown,
+    given: PublishOptions | undefined,
+  ): Promise<PublishResult> => {
+    const { error } = publication;
+    if (error) return Promise.resolve(refuse(publication, notSent(error), log.write));
+    const isLocal = given?.local !== false;
+    if (!isSent(name) && consumers.wants(name)) warnOnce('event_not_sent', name, publication.id);
+    if (!isSent(name)) return runHandlers(isLocal ? handlersOf(name) : [], payload, publication);
+    let message: Message;
+    try {
+      message = toMessage(publication, payload, given);
+    } catch (cause) {
+      return Promise.resolve(refuse(publication, notSent(cause), log.write));
+    }
+    const { session } = given ?? {};
+    return inTurn(session, () => sendAndRun(publication, payload, message, isLocal, session));
+  };
+
+  const { publish: observePublish } = observers;
+  const publish = (name: string, payload: unknown, given?: PublishOptions): Promise<PublishResult> => {
+    if (!observePublish) return start(name, payload, given);
+    const seen = { name, payload, options: given, handlerCount: handlersOf(name).length };
+    return observePublish(seen, (added) => start(name, payload, given, added));
+  };
+
+  let closing: Promise<void> | undefined;
+  const shutDown = async (drained: Promise<void>): Promise<void> => {
+    const report = (error: unknown) => log.write('error', 'event_transport_close_failed', { error });
+    await drained;
+    await within<unknown>(GRACE_MS, tails.stop().catch(report), () => {});
+    await within(GRACE_MS, connection.close().catch(report), () => {});
+  };
+  const close: ServiceBus<Events, Session>['close'] = (closeOptions) => {
+    if (closing) {
+      void bus.close(closeOptions);
+      return closing;
+    }
+    const stopped = consumers.stop();
+    const drained = bus.close(closeOptions);
+    closing = shutDown(Promise.all([stopped, drained]).then(() => {}));
+    return closing;
+  };
+  const idle = async (): Promise<void> => {
+    do {
+      await activity.idle();
+      await connection.idle?.();
+    } while (activity.running() > 0);
+  };
+
+  const serviceBus = {
+    ...bus,
+    publish,
+    consume: consumers.consume,
+    tail: tails.tail,
+    deadLetters: createDeadLetters(connection),
+    health: () => ({ ...connection.health(), consumers: consumers.health() }),
+    ready: async () => {
+      await consumers.ready();
+      await tails.ready();
+    },
+    plan: () => connection.plan?.(consumers.specs()) ?? [],
+    idle,
+    close,
+    [ASYNC_DISPOSE]: () => close(),
+  };
+  return serviceBus as unknown as ServiceBus<Events, Session>;
+};

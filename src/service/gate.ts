@@ -1,0 +1,24 @@
+/** Lets so many in at once; the others wait in order. */
+export interface Gate {
+  readonly enter: () => Promise<void> | undefined;
+  readonly leave: () => void;
+}
+
+export const createGate = (limit: number): Gate => {
+  let inside = 0;
+  const waiting: (() => void)[] = [];
+  return {
+    enter: () => {
+      if (inside < limit) {
+        inside++;
+        return undefined;
+      }
+      return new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    leave: () => {
+      const next = waiting.shift();
+      if (next) next();
+      else inside--;
+    },
+  };
+};

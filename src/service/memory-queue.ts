@@ -1,0 +1,333 @@
+import type { Activity } from '../shared/activity.ts';
+import type { ConsumerSpec, Deliver, Message, Outcome } from '../transport/index.ts';
+import { inLaterTurn } from './outside.ts';
+
+/** What a hub does beside carrying events: nothing, or what brokers do on a bad day. */
+export interface MemoryBehaviour {
+  /** Milliseconds that an event is on its way to a consumer. */
+  readonly delayMs: () => number;
+  /** Whether an event comes twice. */
+  readonly isDuplicated: () => boolean;
+  /** What a publish fails with, and whether the event was taken all the same. */
+  readonly publishFault: () => { readonly error: Error; readonly isTaken: boolean } | undefined;
+  /** Milliseconds until the process of this delivery dies, before its outcome is known. */
+  readonly deathAfterMs: () => number | undefined;
+  readonly random: () => number;
+}
+
+/** An event that waits for a consumer. */
+export interface Waiting {
+  readonly message: Message;
+  attempt: number;
+  deliveries: number;
+  /** Whether it was delivered a second time on purpose. */
+  isDoubled: boolean;
+}
+
+export const toWaiting = (message: Message): Waiting => ({ message, attempt: 1, deliveries: 0, isDoubled: false });
+
+/** A process that runs a consumer. */
+export interface Member {
+  readonly deliver: Deliver;
+  /** The events that this process consumes: those of another version may differ. */
+  readonly names: ReadonlySet<string>;
+  readonly concurrency: number;
+  /** What it has been given and has not decided. */
+  readonly inHand: Set<Waiting>;
+  /** Aborted when its process has gone: what it decides afterwards is dropped. */
+  readonly gone: AbortController;
+  /** Of its connection. */
+  readonly activity: Activity;
+  /** Changes when its consumer is renamed. */
+  queue: MemoryQueue;
+}
+
+type Dead = Extract<Outcome, { is: 'dead' }>;
+
+interface Parts {
+  readonly behaviour: MemoryBehaviour;
+  /** Calls a function outside of the async context of whoever published. */
+  readonly outside: <Result>(call: () => Result) => Result;
+  readonly bury: (consumer: string, message: Message, dead: Dead) => void;
+}
+
+/** The queue of one consumer of one service. */
+export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }: Parts) => {
+  const ready: Waiting[] = [];
+  /** With `order: 'key'`: the keys that are being handled or wait for a retry, and what waits behind them. */
+  const keys = new Map<string, Waiting[]>();
+  const members = new Set<Member>();
+  /** Retries and late events, by the timer that brings them. */
+  const later = new Map<ReturnType<typeof setTimeout>, Waiting>();
+  /** What the processes have declared, the latest last. */
+  const specs = new Map<object, ConsumerSpec>();
+  /** The last process, after it has gone. */
+  let gone: object | undefined;
+  let names: ReadonlySet<string> = new Set();
+  let order: ConsumerSpec['order'];
+  let expiresAfterMs = Number.POSITIVE_INFINITY;
+  let lastRunAt = Date.now();
+  let onTheWay = 0;
+  let isScheduled = false;
+
+  const keyOf = ({ message }: Waiting) => (order === 'key' ? message.key : undefined);
+
+  const schedule = (): void => {
+    if (isScheduled) return;
+    isScheduled = true;
+    inLaterTurn(() => {
+      isScheduled = false;
+      pump();
+    });
+  };
+
+  const hasRoom = ({ inHand, concurrency }: Member) => inHand.size < concurrency;
+
+  const isConsumed = (name: string): boolean => {
+    for (const member of members) if (member.names.has(name)) return true;
+    return false;
+  };
+
+  /** One of the processes with room that consume the event, at random; any process, if none consumes it any more. */
+  const freeMember = ({ message: { name } }: Waiting): Member | undefined => {
+    const isWanted = isConsumed(name);
+    let chosen: Member | undefined;
+    let free = 0;
+    for (const member of members) {
+      if (!hasRoom(member) || (isWanted && !member.names.has(name))) continue;
+      free++;
+      if (free === 1 || behaviour.random() * free < 1) chosen = member;
+    }
+    return chosen;
+  };
+
+  /** Without an order, any of those that wait: nothing is promised, and nobody shall rely on it. */
+  const takeNext = (): Waiting | undefined => {
+    if (order === 'key') return ready.shift();
+    const index = Math.floor(behaviour.random() * ready.length);
+    const last = ready.pop();
+    const taken = ready[index];
+    if (taken === undefined || last === undefined) return last;
+    ready[index] = last;
+    return taken;
+  };
+
+  const hasAnyRoom = (): boolean => {
+    for (const member of members) if (hasRoom(member)) return true;
+    return false;
+  };
+
+  const pump = (): void => {
+    const skipped: Waiting[] = [];
+    while (ready.length > 0 && hasAnyRoom()) {
+      const next = takeNext();
+      if (!next) break;
+      const member = freeMember(next);
+      if (member) hand(member, next);
+      else skipped.push(next);
+    }
+    // They wait for a process that consumes them and has no room now.
+    if (skipped.length > 0) ready.unshift(...skipped);
+  };
+
+  const afterDelay = (waiting: Waiting, delayMs: number, arrive: () => void): void => {
+    const timer = setTimeout(() => {
+      later.delete(timer);
+      arrive();
+    }, delayMs);
+    later.set(timer, waiting);
+  };
+
+  const makeReady = (waiting: Waiting): void => {
+    ready.push(waiting);
+    schedule();
+  };
+  const arriveLate = (waiting: Waiting, delayMs: number, arrive: (waiting: Waiting) => void): void => {
+    if (delayMs === 0) {
+      arrive(waiting);
+      return;
+    }
+    onTheWay++;
+    afterDelay(waiting, delayMs, () => {
+      onTheWay--;
+      arrive(waiting);
+    });
+  };
+
+  const enqueue = (waiting: Waiting, delayMs = 0): void => {
+    const key = keyOf(waiting);
+    if (key === undefined) {
+      arriveLate(waiting, delayMs, makeReady);
+      return;
+    }
+    const behind = keys.get(key);
+    if (behind) {
+      behind.push(waiting);
+      return;
+    }
+    // The key is taken from now on, so that nothing overtakes a late event.
+    keys.set(key, []);
+    arriveLate(waiting, delayMs, makeReady);
+  };
+
+  /** The next event of the key may come. */
+  const releaseKey = (waiting: Waiting): void => {
+    const key = keyOf(waiting);
+    if (key === undefined) return;
+    const next = keys.get(key)?.shift();
+    if (next) ready.push(next);
+    else keys.delete(key);
+  };
+
+  const carryOut = (waiting: Waiting, outcome: Outcome): void => {
+    if (outcome.is === 'retry') {
+      waiting.attempt = outcome.attempt;
+      waiting.deliveries = 0;
+      // Its key stays taken meanwhile.
+      afterDelay(waiting, outcome.afterMs, () => makeReady(waiting));
+      return;
+    }
+    if (outcome.is === 'dead') bury(consumer, waiting.message, outcome);
+    else if (keyOf(waiting) !== undefined && !waiting.isDoubled && behaviour.isDuplicated()) {
+      waiting.isDoubled = true;
+      ready.push(waiting);
+      return;
+    }
+    releaseKey(waiting);
+  };
+
+  const hand = (member: Member, waiting: Waiting): void => {
+    member.inHand.add(waiting);
+    member.activity.start();
+    waiting.deliveries++;
+    const { attempt, deliveries, message } = waiting;
+    const { body, headers, key } = message;
+    const diesAfterMs = behaviour.deathAfterMs();
+    const lost = diesAfterMs === undefined ? undefined : new AbortController();
+    /** Without an outcome the event comes again. */
+    const end = (outcome: Outcome | undefined) => {
+      // It was given back already when the process went.
+      if (!member.inHand.delete(waiting)) return;
+      member.queue.decide(waiting, outcome);
+      member.activity.end();
+    };
+    const signal = lost?.signal ?? member.gone.signal;
+    const delivering = outside(() => member.deliver({ body, headers, key, attempt, deliveries, signal }));
+    if (!lost) {
+      void delivering.then(end);
+      return;
+    }
+    // The process dies before its outcome is known. Its handler may go on, as in a process that was only cut off.
+    setTimeout(() => {
+      lost.abort(new Error('The process has died'));
+      end(undefined);
+    }, diesAfterMs);
+  };
+
+  const decide = (waiting: Waiting, outcome: Outcome | undefined): void => {
+    if (outcome) carryOut(waiting, outcome);
+    else ready.push(waiting);
+    pump();
+  };
+
+  const readSpecs = (): void => {
+    const latest = [...specs.values()].at(-1);
+    if (!latest) return;
+    // Processes of an old and a new version may want different events: each gets its own meanwhile.
+    names = new Set([...specs.values()].flatMap((spec) => spec.names));
+    ({ order, expiresAfterMs } = latest);
+  };
+  const declare = (owner: object, spec: ConsumerSpec): void => {
+    if (gone) specs.delete(gone);
+    gone = undefined;
+    specs.delete(owner);
+    specs.set(owner, spec);
+    readSpecs();
+  };
+  /** A process has gone: what only it wanted is given up; if it was the last one, when another one comes. */
+  const withdraw = (owner: object): void => {
+    if (specs.size === 1 && specs.has(owner)) gone = owner;
+    else if (specs.delete(owner)) readSpecs();
+  };
+
+  const join = (member: Member): void => {
+    members.add(member);
+    lastRunAt = Date.now();
+    schedule();
+  };
+  const leave = (member: Member): void => {
+    members.delete(member);
+    lastRunAt = Date.now();
+  };
+  /** Its process has gone: what it has not decided comes again elsewhere. */
+  const abandon = (member: Member): void => {
+    leave(member);
+    member.gone.abort(new Error('The connection is closed'));
+    for (const waiting of [...member.inHand]) {
+      member.inHand.delete(waiting);
+      ready.push(waiting);
+      member.activity.end();
+    }
+    pump();
+  };
+
+  const waiting = (): Waiting[] => [...ready, ...later.values(), ...[...keys.values()].flat()];
+  /** Stops the timers, which would keep the process alive. What they hold waits for whoever joins next. */
+  const rest = (): void => {
+    for (const [timer, one] of later) {
+      clearTimeout(timer);
+      ready.push(one);
+    }
+    later.clear();
+    onTheWay = 0;
+  };
+  /** Hands everything over to the queue of the consumer's new name. */
+  const moveTo = (queue: MemoryQueue): void => {
+    rest();
+    for (const one of waiting()) queue.enqueue(one);
+    ready.length = 0;
+    keys.clear();
+    for (const [owner, spec] of specs) queue.declare(owner, spec);
+    for (const member of members) {
+      member.queue = queue;
+      queue.join(member);
+    }
+    members.clear();
+  };
+
+  return {
+    consumer,
+    wants: (name: string) => names.has(name),
+    hasKeys: () => order === 'key',
+    enqueue,
+    decide,
+    declare,
+    withdraw,
+    join,
+    leave,
+    abandon,
+    waiting,
+    rest,
+    moveTo,
+    isDue: () => members.size > 0 && (ready.length > 0 || onTheWay > 0),
+    isExpired: () => members.size === 0 && Date.now() - lastRunAt > expiresAfterMs,
+  };
+};
+
+export interface MemoryQueue {
+  readonly consumer: string;
+  readonly wants: (name: string) => boolean;
+  readonly hasKeys: () => boolean;
+  readonly enqueue: (waiting: Waiting, delayMs?: number) => void;
+  readonly decide: (waiting: Waiting, outcome: Outcome | undefined) => void;
+  readonly declare: (owner: object, spec: ConsumerSpec) => void;
+  readonly withdraw: (owner: object) => void;
+  readonly join: (member: Member) => void;
+  readonly leave: (member: Member) => void;
+  readonly abandon: (member: Member) => void;
+  readonly waiting: () => Waiting[];
+  readonly rest: () => void;
+  readonly moveTo: (queue: MemoryQueue) => void;
+  readonly isDue: () => boolean;
+  readonly isExpired: () => boolean;
+}

@@ -1,0 +1,23 @@
+interface AsyncHooks {
+  readonly AsyncLocalStorage: { readonly snapshot: () => <Result>(call: () => Result) => Result };
+}
+
+interface Runtime {
+  readonly process?: { readonly getBuiltinModule?: (name: string) => AsyncHooks | undefined };
+  readonly setImmediate?: (call: () => void) => unknown;
+}
+
+const runtime: Runtime = globalThis as never;
+
+/**
+ * Calls functions outside of the async context of the caller, as over a broker: a consumer must not see the storage of the
+ * request that happened to publish. Without `AsyncLocalStorage`, as in browsers, it calls them as they are.
+ */
+export const createOutside = (): (<Result>(call: () => Result) => Result) =>
+  runtime.process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage.snapshot() ?? ((call) => call());
+
+/** Calls a function in a later turn. */
+export const inLaterTurn = (call: () => void): void => {
+  if (runtime.setImmediate) runtime.setImmediate(call);
+  else setTimeout(call, 0);
+};

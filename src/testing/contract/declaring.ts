@@ -1,0 +1,126 @@
+import type { Delivery } from '../../transport/index.ts';
+import { countOf, distinct, expectEqual } from './expect.ts';
+import { clause, DONE, dataOf, messageOf, publishAll, range, receive, send, specOf } from './stage.ts';
+
+const fromDeclare = clause('a consumer is in force once it is declared', [], async (stage) => {
+  const spec = specOf('read', stage.unique('order.placed'));
+  const [name = ''] = spec.names;
+  const seen = stage.collect<unknown>();
+  const connection = stage.connect('reader');
+  await connection.declare([spec]);
+  await send(stage.connect('writer'), messageOf(name, 'early'));
+
+  await connection.consume(spec, async (delivery) => {
+    seen.add(dataOf(delivery));
+    return DONE;
+  });
+
+  await seen.until('the event', (items) => items.includes('early'));
+});
+
+const otherName = clause('a consumer that moves to another event name gives the old one up', [], async (stage) => {
+  const [before, after] = [stage.unique('order.placed'), stage.unique('order.created')];
+  const seen = stage.collect<unknown>();
+  const join = async (name: string) => {
+    const connection = stage.connect('mail');
+    await receive(connection, specOf('send', name), async (delivery) => {
+      seen.add(dataOf(delivery));
+      return DONE;
+    });
+    return connection;
+  };
+  const writer = stage.connect('writer');
+  const first = await join(before);
+  await send(writer, messageOf(before, 'first'));
+  await seen.until('the first event', (items) => items.includes('first'));
+  await first.close();
+
+  await join(after);
+  await send(writer, messageOf(before, 'old name'));
+  await send(writer, messageOf(after, 'new name'));
+
+  await seen.until('the new name', (items) => items.includes('new name'));
+  await stage.quiet();
+  expectEqual(
+    'events of the old name',
+    countOf(seen.items, (data) => data === 'old name'),
+    0,
+  );
+});
+
+const renamed = clause('a renamed consumer gets what waits for its former name', [], async (stage) => {
+  const spec = specOf('before', stage.unique('order.placed'));
+  const [name = ''] = spec.names;
+  const seen = stage.collect<unknown>();
+  await stage.connect('mail').declare([spec]);
+  const writer = stage.join('writer');
+  await publishAll(writer, name, range(5));
+
+  const bus = stage.join('mail');
+  bus.consume(name, 'after', (payload) => seen.add(payload), { formerly: 'before' });
+  await bus.ready();
+  await publishAll(writer, name, [5]);
+
+  await seen.until('six events', (items) => distinct(items).length === 6);
+});
+
+const formerIsRemoved = clause('nothing waits for the former name of a renamed consumer', [], async (stage) => {
+  const spec = specOf('before', stage.unique('order.placed'));
+  const [name = ''] = spec.names;
+  const seen = stage.collect<[string, unknown]>();
+  const read = (consumer: string) => async (delivery: Delivery) => {
+    seen.add([consumer, dataOf(delivery)]);
+    return DONE;
+  };
+  const first = stage.connect('mail');
+  await first.declare([spec]);
+  await receive(stage.connect('mail'), { ...spec, consumer: 'after', formerly: 'before' }, read('after'));
+  const writer = stage.join('writer');
+  await publishAll(writer, name, ['first']);
+  await seen.until('the first event', (items) => items.some(([, data]) => data === 'first'));
+  await stage.quiet();
+
+  // As an old process that starts again. It may share the events of the new name.
+  await receive(first, spec, read('before'));
+  await publishAll(writer, name, ['second']);
+
+  await seen.until('the second event', (items) => items.some(([, data]) => data === 'second'));
+  await stage.quiet();
+  const kept = seen.items.filter(([consumer, data]) => consumer === 'before' && data === 'first');
+  expectEqual('events that waited for the former name', kept, []);
+});
+
+const renamedInDeploy = clause(
+  'a consumer that is renamed while an old process runs it loses nothing',
+  [],
+  async (stage) => {
+    const name = stage.unique('order.placed');
+    const seen = stage.collect<unknown>();
+    const gate = stage.createGate();
+    const old = stage.join('mail');
+    const started = stage.collect<unknown>();
+    const handle = async (payload: unknown) => {
+      started.add(payload);
+      await gate.opened;
+      seen.add(payload);
+    };
+    old.consume(name, 'before', handle, { concurrency: 1 });
+    await old.ready();
+    const writer = stage.join('writer');
+    await publishAll(writer, name, range(5));
+    await started.until('the first event', ({ length }) => length > 0);
+
+    const renewed = stage.join('mail');
+    renewed.consume(name, 'after', (payload) => seen.add(payload), { formerly: 'before' });
+    await renewed.ready();
+    const closed = old.close();
+    gate.open();
+    await stage.inTime('the close', closed);
+    await publishAll(writer, name, [5]);
+
+    await seen.until('six events', (items) => distinct(items).length === 6);
+  },
+);
+
+/** What a consumer is at the transport, and how it changes. */
+export const declaring = [fromDeclare, otherName, renamed, formerIsRemoved, renamedInDeploy];

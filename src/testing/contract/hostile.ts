@@ -1,0 +1,125 @@
+import type { StoredDeadLetter } from '../../transport/index.ts';
+import { distinct, expectEqual } from './expect.ts';
+import { type Bus, clause, lettersOf, messageOf, publishAll, range, type Stage, send, textOf } from './stage.ts';
+
+/** A consumer that takes one event at a time: what blocks it blocks what comes next. */
+const joinReader = async (stage: Stage, name: string) => {
+  const seen = stage.collect<unknown>();
+  const bus: Bus = stage.join('reader', { maxEventBytes: 50_000 });
+  bus.consume(name, 'read', (payload, context) => seen.add({ payload, context }), { concurrency: 1 });
+  await bus.ready();
+  return seen;
+};
+
+type Seen = Awaited<ReturnType<typeof joinReader>>;
+
+const untilNext = async (stage: Stage, name: string, seen: Seen) => {
+  const last = crypto.randomUUID();
+  await publishAll(stage.join('writer'), name, [...range(5), last]);
+  const payloads = () => seen.items.map((item) => (item as { readonly payload: unknown }).payload);
+  await seen.until(
+    'the events behind it',
+    () => payloads().includes(last) && range(5).every((n) => payloads().includes(n)),
+  );
+};
+
+/** Publishes a body that is no event, and expects that it becomes a dead letter and that the next events go on. */
+const expectDead = async (stage: Stage, bodies: readonly string[], reason: string): Promise<void> => {
+  const name = stage.unique('order.placed');
+  const seen = await joinReader(stage, name);
+  const writer = stage.connect('writer');
+  for (const body of bodies) await send(writer, { ...messageOf(name, 1), body });
+
+  await untilNext(stage, name, seen);
+
+  const connection = stage.connect('reader');
+  if (!connection.features.keepsDeadLetters) return;
+  const letters = await stage.eventually(`${bodies.length} dead letters`, async () => {
+    const found = await lettersOf(connection);
+    return distinct(found.map(({ body }) => textOf(body))).length === bodies.length ? found : undefined;
+  });
+  const reasonOf = ({ reason }: StoredDeadLetter) => reason;
+  expectEqual('the reasons', distinct(letters.map(reasonOf)), [reason]);
+};
+
+const noJson = clause('what is no JSON becomes a dead letter, and the next events go on', [], (stage) =>
+  expectDead(stage, ['not json', '{', '\u0001', 'null,'], 'undecodable'),
+);
+
+const noEvent = clause('what is no CloudEvent becomes a dead letter, and the next events go on', [], (stage) => {
+  const withoutType = '{"specversion":"1.0","id":"1","source":"/x"}';
+  const wrongId = '{"specversion":"1.0","id":1,"source":"/x","type":"x"}';
+  return expectDead(stage, ['null', '[]', '{}', '"text"', '1', withoutType, wrongId], 'not_cloudevent');
+});
+
+const tooLarge = clause('what is too large becomes a dead letter, and the next events go on', [], (stage) =>
+  expectDead(stage, [messageOf('large', 'x'.repeat(60_000)).body], 'too_large'),
+);
+
+const strange = clause('strange events arrive, and the next ones go on', [], async (stage) => {
+  const name = stage.unique('order.placed');
+  const seen = await joinReader(stage, name);
+  const writer = stage.connect('writer');
+  const start = `{"specversion":"1.0","source":"/x","type":${JSON.stringify(name)}`;
+  const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
+  const bodies = [
+    `${start},"id":"deep","data":${deep}}`,
+    `${start},"id":"proto","data":{"__proto__":{"polluted":true},"constructor":1}}`,
+    `${start},"id":"bytes","data_base64":"AAEC/w=="}`,
+    `${start},"id":"no time","data":1}`,
+    `${start},"id":"no data"}`,
+    `${start},"id":"extensions","data":1,"metadata":"{","attempt":99,"comexampleother":null}`,
+  ];
+  for (const body of bodies) await send(writer, { ...messageOf(name, 1), body });
+
+  await untilNext(stage, name, seen);
+
+  const ids = () => seen.items.map((item) => (item as { readonly context: { readonly id: string } }).context.id);
+  const wanted = ['deep', 'proto', 'bytes', 'no time', 'no data', 'extensions'];
+  await seen.until('the strange events', () => wanted.every((id) => ids().includes(id)));
+  const bytes = seen.items.find((_, index) => ids()[index] === 'bytes') as { readonly payload: Uint8Array };
+  expectEqual('the bytes', Array.from(bytes.payload), [0, 1, 2, 255]);
+});
+
+const OFTEN_USED = ['mapbus-attempt', 'mapbus-not-before', 'mapbus-handler', 'mapbus-deliveries', 'x-death'];
+const ABSURD = ['-1000000000', '99', '1e99', 'NaN', '', '__proto__', '4102444800000'];
+
+const ownHeaders = clause('the headers of a publisher do not steer a transport', [], async (stage) => {
+  const name = stage.unique('order.placed');
+  const seen = stage.collect<readonly [string, number]>();
+  const reader = stage.join('reader');
+  reader.consume(name, 'read', (_, { id, attempt }) => seen.add([id, attempt]));
+  await reader.ready();
+  const writer = stage.connect('writer');
+  const headerNames = [...OFTEN_USED, ...(stage.setup.ownHeaders ?? [])];
+  const messages = ABSURD.map((value) => {
+    const headers = Object.fromEntries(headerNames.map((header) => [header, value]));
+    return messageOf(name, 1, { headers });
+  });
+  for (const message of messages) await send(writer, message);
+
+  await seen.until('the events', (items) => messages.every((message) => items.some(([id]) => id === message.id)));
+  expectEqual('attempts', distinct(seen.items.map(([, attempt]) => attempt)), [1]);
+});
+
+const foreign = clause('the messages of a foreign producer block nothing', [], async (stage) => {
+  const { publishForeign } = stage.setup;
+  if (!publishForeign) return;
+  const name = stage.unique('order.placed');
+  const seen = await joinReader(stage, name);
+  const good = new TextEncoder().encode(messageOf(name, 'foreign').body);
+
+  await publishForeign(name, Uint8Array.of(0xff, 0xfe, 0x00), {});
+  await publishForeign(name, new Uint8Array(), { empty: '' });
+  await publishForeign(name, good, {
+    nothing: null,
+    ...Object.fromEntries(OFTEN_USED.map((header) => [header, null])),
+  });
+
+  await untilNext(stage, name, seen);
+  const isGood = (item: unknown) => (item as { readonly payload: unknown }).payload === 'foreign';
+  await seen.until('the foreign event', (items) => items.some(isGood));
+});
+
+/** What arrives is not trusted. */
+export const hostile = [noJson, noEvent, tooLarge, strange, ownHeaders, foreign];

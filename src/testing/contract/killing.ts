@@ -1,0 +1,157 @@
+import type { Connection, Deliver, Outcome } from '../../transport/index.ts';
+import { distinct, expectEqual } from './expect.ts';
+import {
+  clause,
+  DEAD,
+  DONE,
+  dataOf,
+  lettersOf,
+  messageOf,
+  publishAll,
+  range,
+  receive,
+  type Stage,
+  send,
+  specOf,
+  textOf,
+} from './stage.ts';
+
+const NEEDS = ['durable'] as const;
+
+/** A process that holds one event until it is killed, and the event as the next process gets it. */
+const moveByKill = async (stage: Stage, lateOutcome: Outcome = DONE) => {
+  const spec = specOf('read', stage.unique('order.placed'));
+  const [name = ''] = spec.names;
+  const seen = stage.collect<{
+    readonly process: Connection;
+    readonly id: string;
+    readonly deliveries: number | undefined;
+  }>();
+  const gate = stage.createGate();
+  const join = async (deliverNext?: Deliver) => {
+    const process = stage.connect('reader');
+    await receive(process, spec, async (delivery) => {
+      const { id } = JSON.parse(textOf(delivery.body));
+      seen.add({ process, id, deliveries: delivery.deliveries });
+      if (deliverNext) return deliverNext(delivery);
+      await gate.opened;
+      return lateOutcome;
+    });
+    return process;
+  };
+  const holder = await join();
+  const message = messageOf(name, 1);
+  await send(stage.connect('writer'), message);
+  await seen.until('the event', ({ length }) => length > 0);
+  await stage.kill(holder);
+  const cameTo = (process: Connection) =>
+    seen.until('the event in another process', (items) => items.some((item) => item.process === process));
+  return { message, seen, gate, join, cameTo };
+};
+
+const comesAgain = clause('the event of a killed process comes again, with the same id', NEEDS, async (stage) => {
+  const { message, seen, join, cameTo } = await moveByKill(stage);
+
+  await cameTo(await join(async () => DONE));
+
+  expectEqual('ids', distinct(seen.items.map(({ id }) => id)), [message.id]);
+});
+
+const keepsAttempt = clause(
+  'the event of a killed process keeps its attempt',
+  ['durable', 'maxDelayMs'],
+  async (stage) => {
+    const name = stage.unique('order.placed');
+    const seen = stage.collect<[string, number]>();
+    const gate = stage.createGate();
+    const join = async (process: string, until: Promise<unknown>) => {
+      const bus = stage.join('reader');
+      const handle = async (_: unknown, { attempt }: { readonly attempt: number }) => {
+        seen.add([process, attempt]);
+        if (attempt === 1) throw new Error('not yet');
+        await until;
+      };
+      bus.consume(name, 'read', handle);
+      await bus.ready();
+      return bus;
+    };
+    const first = await join('first', gate.opened);
+    await publishAll(stage.join('writer'), name, [1]);
+    await seen.until('the second attempt', (items) => items.some(([, attempt]) => attempt === 2));
+
+    await stage.kill(first);
+    await join('second', Promise.resolve());
+
+    const items = await seen.until('the event again', (all) => all.some(([process]) => process === 'second'));
+    const inSecond = items.filter(([process]) => process === 'second');
+    expectEqual('attempts in the next process', distinct(inSecond.map(([, attempt]) => attempt)), [2]);
+  },
+);
+
+const lateOutcome = clause(
+  'the outcome of a killed process has no effect',
+  ['durable', 'keepsDeadLetters'],
+  async (stage) => {
+    const { gate, join, cameTo } = await moveByKill(stage, DEAD);
+    const next = await join(async () => DONE);
+    await cameTo(next);
+
+    gate.open();
+    await stage.quiet();
+
+    expectEqual('dead letters', (await lettersOf(next)).length, 0);
+  },
+);
+
+const counted = clause('deliveries are counted over killed processes, where they are counted', NEEDS, async (stage) => {
+  const { seen, join, cameTo } = await moveByKill(stage);
+  for (const _ of range(2)) {
+    const next = await join();
+    await cameTo(next);
+    await stage.kill(next);
+  }
+  await cameTo(await join(async () => DONE));
+
+  const counts = seen.items.map(({ deliveries = Number.POSITIVE_INFINITY }) => deliveries);
+  expectEqual('whether the fourth delivery is counted as an earlier one', Math.max(...counts) < 4, false);
+});
+
+const outlives = clause('events outlive the end of every process', NEEDS, async (stage) => {
+  const spec = specOf('read', stage.unique('order.placed'));
+  const [name = ''] = spec.names;
+  const seen = stage.collect<unknown>();
+  const first = stage.connect('reader');
+  const writer = stage.connect('writer');
+  await first.declare([spec]);
+  await first.close();
+  for (const data of range(10)) await send(writer, messageOf(name, data));
+  await writer.close();
+
+  await receive(stage.connect('reader'), spec, async (delivery) => {
+    seen.add(dataOf(delivery));
+    return DONE;
+  });
+
+  await seen.until('10 events', (items) => distinct(items).length === 10);
+});
+
+const lettersOutlive = clause(
+  'dead letters outlive the end of every process',
+  ['durable', 'keepsDeadLetters'],
+  async (stage) => {
+    const name = stage.unique('order.placed');
+    const first = stage.connect('reader');
+    const writer = stage.connect('writer');
+    await receive(first, specOf('read', name), async () => DEAD);
+    await send(writer, messageOf(name, 'dies'));
+    await stage.eventually('the dead letter', async () => (await lettersOf(first))[0]);
+    await Promise.all([first.close(), writer.close()]);
+
+    const letters = await lettersOf(stage.connect('reader'));
+
+    expectEqual('events', distinct(letters.map(dataOf)), ['dies']);
+  },
+);
+
+/** What a durable transport keeps when processes die. */
+export const killing = [comesAgain, keepsAttempt, lateOutcome, counted, outlives, lettersOutlive];

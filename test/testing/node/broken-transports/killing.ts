@@ -1,0 +1,84 @@
+import type { StoredDeadLetter } from 'mapbus/transport';
+import { broken, createGhosts } from './tools.ts';
+import type { Process, Running } from './world.ts';
+
+const AGAIN = 'the event of a killed process comes again, with the same id';
+const ATTEMPT = 'the event of a killed process keeps its attempt';
+const LATE = 'the outcome of a killed process has no effect';
+const COUNTED = 'deliveries are counted over killed processes, where they are counted';
+
+export const brokenKilling = [
+  broken(
+    'acknowledges before the handler has ended',
+    // What was acknowledged cannot come again, however its process ends.
+    [AGAIN, ATTEMPT, LATE, COUNTED, 'what has no outcome when a process closes comes again'],
+    ({ swallow }) => {
+      const ran = new Set<Running>();
+      const forget = (process: Process) => {
+        for (const running of ran)
+          if (running.process === process) for (const body of running.open) swallow(running.key, body);
+      };
+      return {
+        consume: (start, running) => {
+          ran.add(running);
+          return start();
+        },
+        killing: forget,
+        closing: forget,
+      };
+    },
+  ),
+
+  broken('gives the event of a killed process another id', AGAIN, () => ({
+    deliver: ({ delivery, run }) => {
+      if (Number(delivery.deliveries) === 1) return run();
+      const body = String(delivery.body).replace(/"id":"[^"]+"/, `"id":"${crypto.randomUUID()}"`);
+      return run({ ...delivery, body });
+    },
+  })),
+
+  broken('takes the event of a killed process for a first attempt', ATTEMPT, () => ({
+    deliver: ({ delivery, run }) => run(Number(delivery.deliveries) > 1 ? { ...delivery, attempt: 1 } : delivery),
+  })),
+
+  broken('acts on the outcome of a lost delivery', LATE, () => {
+    const ghosts = createGhosts();
+    return {
+      late: (outcome, running, delivery) => running.process.isKilled && ghosts.add(outcome, running, delivery),
+      page: ghosts.page,
+    };
+  }),
+
+  broken('counts no delivery of a killed process', COUNTED, () => ({
+    deliver: ({ delivery, run }) => run({ ...delivery, deliveries: 1 }),
+  })),
+
+  broken(
+    'forgets its events when the last process ends',
+    'events outlive the end of every process',
+    ({ processes, declared, swallowAll }) => ({
+      closed: () => {
+        if ([...processes].some(({ isClosed }) => !isClosed)) return;
+        for (const key of declared.keys()) swallowAll(key, ['waiting', 'retried']);
+      },
+    }),
+  ),
+
+  broken(
+    'forgets its dead letters when the last process ends',
+    'dead letters outlive the end of every process',
+    ({ processes }) => {
+      let forgotten: readonly StoredDeadLetter[] = [];
+      let all: readonly StoredDeadLetter[] = [];
+      return {
+        closed: () => {
+          if ([...processes].every(({ isClosed }) => isClosed)) forgotten = all;
+        },
+        page: (letters) => {
+          all = letters;
+          return letters.filter(({ ref }) => !forgotten.some((letter) => letter.ref === ref));
+        },
+      };
+    },
+  ),
+];
