@@ -16,7 +16,7 @@ import { z } from 'zod/v4';
 import { createEventBus } from '../../dist/index.js';
 import { kafka } from '../../dist/kafka.js';
 import { rabbitmq } from '../../dist/rabbitmq.js';
-import type { BusTransport } from '../../dist/transport.js';
+import type { BusTransport } from '../../dist/index.js';
 
 export const PREFETCH = 100;
 const payload = { text: 'x'.repeat(245) };

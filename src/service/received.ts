@@ -146,7 +146,7 @@ type CarriedEvents<Events> = { readonly [Name in keyof Events]: Carried<Events[N
  * The names whose payload JSON carries. A map that JSON keeps as it is, as most are, costs one comparison, whose parts
  * `consume` uses again.
  */
-export type CarriedName<Events extends object> =
+type CarriedName<Events extends object> =
   Events extends ReceivedEvents<Events>
     ? EventName<Events>
     : Events extends CarriedEvents<Events>
