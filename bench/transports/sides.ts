@@ -13,10 +13,10 @@ import { Admin, Consumer, type Message, ProduceAcks, Producer } from '@platforma
 import { Connection } from 'rabbitmq-client';
 import { firstValueFrom } from 'rxjs';
 import { z } from 'zod/v4';
+import type { BusTransport } from '../../dist/index.js';
 import { createEventBus } from '../../dist/index.js';
 import { kafka } from '../../dist/kafka.js';
 import { rabbitmq } from '../../dist/rabbitmq.js';
-import type { BusTransport } from '../../dist/index.js';
 
 export const PREFETCH = 100;
 const payload = { text: 'x'.repeat(245) };
