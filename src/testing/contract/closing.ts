@@ -1,3 +1,4 @@
+import type { Deliver } from '../../transport/index.ts';
 import { countOf, distinct, expectEqual } from './expect.ts';
 import {
   clause,
@@ -184,6 +185,24 @@ const stopIsFinal = clause('nothing is delivered once a consumer has stopped', [
   expectEqual('events after the stop', distinct(seen.items).slice(1), []);
 });
 
+const startsAgain = clause('a consumer that has stopped can start again in its process', [], async (stage) => {
+  const spec = specOf('read', stage.unique('order.placed'));
+  const [name = ''] = spec.names;
+  const seen = stage.collect<unknown>();
+  const connection = stage.connect('reader');
+  const deliver: Deliver = async (delivery) => {
+    seen.add(dataOf(delivery));
+    return DONE;
+  };
+  const receiving = await receive(connection, spec, deliver);
+  await receiving.stop();
+
+  await connection.consume(spec, deliver);
+  await send(stage.connect('writer'), messageOf(name, 'afterwards'));
+
+  await seen.until('the event', (items) => items.includes('afterwards'));
+});
+
 const promptClose = clause('close waits for no retry, and can be called twice', ['maxDelayMs'], async (stage) => {
   const spec = specOf('read', stage.unique('order.placed'));
   const [name = ''] = spec.names;
@@ -301,6 +320,7 @@ export const closing = [
   openIsAborted,
   lateOutcome,
   stopIsFinal,
+  startsAgain,
   promptClose,
   publishAfterClose,
   health,

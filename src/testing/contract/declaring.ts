@@ -122,5 +122,36 @@ const renamedInDeploy = clause(
   },
 );
 
+const EXPIRES = ['expiresConsumers', 'tellsUnrouted'] as const;
+
+const expires = clause('a consumer that no process has run for too long is removed', EXPIRES, async (stage) => {
+  const spec = specOf('read', stage.unique('order.placed'), { expiresAfterMs: 50 });
+  const [name = ''] = spec.names;
+  const connection = stage.connect('reader');
+  await receive(connection, spec, async () => DONE);
+  await connection.close();
+  const writer = stage.connect('writer');
+
+  await stage.eventually('a publish that reaches no consumer', async () => {
+    const { unrouted } = await send(writer, messageOf(name, 1));
+    return unrouted === true ? true : undefined;
+  });
+});
+
+const staysInForce = clause('a consumer that a process runs is not removed', ['expiresConsumers'], async (stage) => {
+  const spec = specOf('read', stage.unique('order.placed'), { expiresAfterMs: 50 });
+  const [name = ''] = spec.names;
+  const seen = stage.collect<unknown>();
+  await receive(stage.connect('reader'), spec, async (delivery) => {
+    seen.add(dataOf(delivery));
+    return DONE;
+  });
+
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await send(stage.connect('writer'), messageOf(name, 'late'));
+
+  await seen.until('the late event', (items) => items.includes('late'));
+});
+
 /** What a consumer is at the transport, and how it changes. */
-export const declaring = [fromDeclare, otherName, renamed, formerIsRemoved, renamedInDeploy];
+export const declaring = [fromDeclare, otherName, renamed, formerIsRemoved, renamedInDeploy, expires, staysInForce];

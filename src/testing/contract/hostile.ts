@@ -1,6 +1,20 @@
 import type { StoredDeadLetter } from '../../transport/index.ts';
 import { distinct, expectEqual } from './expect.ts';
-import { type Bus, clause, lettersOf, messageOf, publishAll, range, type Stage, send, textOf } from './stage.ts';
+import {
+  type Bus,
+  clause,
+  DONE,
+  dataOf,
+  lettersOf,
+  messageOf,
+  publishAll,
+  range,
+  receive,
+  type Stage,
+  send,
+  specOf,
+  textOf,
+} from './stage.ts';
 
 /** A consumer that takes one event at a time: what blocks it blocks what comes next. */
 const joinReader = async (stage: Stage, name: string) => {
@@ -81,6 +95,41 @@ const strange = clause('strange events arrive, and the next ones go on', [], asy
   expectEqual('the bytes', Array.from(bytes.payload), [0, 1, 2, 255]);
 });
 
+const largest = clause(
+  'an event of the largest size is retried and given up like any other',
+  ['maxDelayMs'],
+  async (stage) => {
+    const spec = specOf('read', stage.unique('order.placed'), { concurrency: 1 });
+    const [name = ''] = spec.names;
+    const seen = stage.collect<string>();
+    const connection = stage.connect('reader');
+    const { maxBytes = 500_000, keepsDeadLetters } = connection.features;
+    const error = { name: 'RangeError', message: '漢'.repeat(2_000) };
+    await receive(connection, spec, async (delivery) => {
+      const { attempt } = delivery;
+      const isLarge = String(dataOf(delivery)).length > 100;
+      seen.add(`${isLarge ? 'large' : 'small'} ${attempt}`);
+      if (!isLarge) return DONE;
+      if (attempt < 2) return { is: 'retry', attempt: 2, afterMs: 1, error };
+      return { is: 'dead', reason: 'handler_failed', attempt, error };
+    });
+    const writer = stage.connect('writer');
+    const empty = messageOf(name, '');
+    const room = maxBytes - empty.body.length;
+    // Three bytes each.
+    const text = '漢'.repeat(Math.floor(room / 3));
+
+    await send(writer, { ...empty, body: empty.body.replace('"data":""', `"data":"${text}"`) });
+    await seen.until('the second attempt', (items) => items.includes('large 2'));
+    await send(writer, messageOf(name, 'next'));
+
+    await seen.until('the next event', (items) => items.includes('small 1'));
+    if (!keepsDeadLetters) return;
+    const letter = await stage.eventually('the dead letter', async () => (await lettersOf(connection))[0]);
+    expectEqual('the reason', letter.reason, 'handler_failed');
+  },
+);
+
 const OFTEN_USED = ['mapbus-attempt', 'mapbus-not-before', 'mapbus-handler', 'mapbus-deliveries', 'x-death'];
 const ABSURD = ['-1000000000', '99', '1e99', 'NaN', '', '__proto__', '4102444800000'];
 
@@ -122,4 +171,4 @@ const foreign = clause('the messages of a foreign producer block nothing', [], a
 });
 
 /** What arrives is not trusted. */
-export const hostile = [noJson, noEvent, tooLarge, strange, ownHeaders, foreign];
+export const hostile = [noJson, noEvent, tooLarge, largest, strange, ownHeaders, foreign];

@@ -142,6 +142,39 @@ const deadFreesKey = clause(
   },
 );
 
+const retryByKeySurvives = clause(
+  'with an order, a retry comes also if its process has closed meanwhile',
+  ['ordersByKey', 'maxDelayMs'],
+  async (stage) => {
+    const name = stage.unique('order.placed');
+    const spec = specOf('read', name, byKey);
+    const seen = stage.collect<unknown>();
+    const failed = stage.collect<unknown>();
+    const first = stage.connect('reader');
+    const receiving = await receive(first, spec, async (delivery) => {
+      failed.add(dataOf(delivery));
+      return retryOf(delivery.attempt + 1, 100);
+    });
+    // A process of the service stays, without the consumer.
+    stage.connect('reader');
+    const writer = stage.connect('writer');
+    await send(writer, messageOf(name, 'a0', { key: 'a' }));
+    await failed.until('the failure', (items) => items.includes('a0'));
+
+    await receiving.stop();
+    await first.close();
+    await receive(stage.connect('reader'), spec, async (delivery) => {
+      seen.add(dataOf(delivery));
+      return DONE;
+    });
+
+    await send(writer, messageOf(name, 'a1', { key: 'a' }));
+
+    await seen.until('both events', (items) => distinct(items).length === 2);
+    expectEqual('the events', distinct(seen.items), ['a0', 'a1']);
+  },
+);
+
 const withoutKey = clause('a consumer with an order gets events without a key too', ['ordersByKey'], async (stage) => {
   const name = stage.unique('order.placed');
   const seen = stage.collect<unknown>();
@@ -186,4 +219,13 @@ const acrossNames = clause(
 );
 
 /** What `order: 'key'` promises. */
-export const order = [inOrder, oneAtATime, retryHoldsKey, otherKeys, deadFreesKey, withoutKey, acrossNames];
+export const order = [
+  inOrder,
+  oneAtATime,
+  retryHoldsKey,
+  otherKeys,
+  deadFreesKey,
+  retryByKeySurvives,
+  withoutKey,
+  acrossNames,
+];

@@ -17,7 +17,7 @@ const toBytes = (body: string | Uint8Array) => (typeof body === 'string' ? new T
 const createQuietSetup = (): ContractSetup => {
   const { setup } = createBrokenSetup(() => ({
     deliver: ({ delivery, run }) => run({ ...delivery, body: toBytes(delivery.body), deliveries: undefined }),
-    rest: () => ({ idle: undefined }),
+    rest: ({ features }) => ({ idle: undefined, features: { ...features, countsDeliveries: false } }),
   }));
   return setup;
 };

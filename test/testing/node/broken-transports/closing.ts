@@ -1,5 +1,5 @@
 import { broken, createGhosts, createWaits, NEVER, neverAborted } from './tools.ts';
-import type { Running } from './world.ts';
+import type { Process, Running } from './world.ts';
 
 export const brokenClosing = [
   broken('drops outcomes once a consumer stops', 'what is handled during a close does not come again', () => {
@@ -60,9 +60,29 @@ export const brokenClosing = [
     },
   ),
 
-  broken('aborts no signal', 'the signal of a delivery is aborted when its process closes first', () => ({
-    deliver: ({ delivery, run }) => run({ ...delivery, signal: neverAborted() }),
-  })),
+  broken(
+    'aborts no signal',
+    [
+      'the signal of a delivery is aborted when its process closes first',
+      'the signal of a delivery is aborted once another process has it',
+    ],
+    () => ({
+      deliver: ({ delivery, run }) => run({ ...delivery, signal: neverAborted() }),
+    }),
+  ),
+
+  broken('starts a consumer once only', 'a consumer that has stopped can start again in its process', () => {
+    const started = new Map<Process, Set<string>>();
+    return {
+      consume: async (start, { key, process }) => {
+        const keys = started.get(process) ?? new Set();
+        started.set(process, keys);
+        if (keys.has(key)) return { stop: async () => {} };
+        keys.add(key);
+        return start();
+      },
+    };
+  }),
 
   broken('acts on an outcome after it has closed', 'an outcome after the close has no effect', () => {
     const ghosts = createGhosts();

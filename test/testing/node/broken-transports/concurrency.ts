@@ -62,7 +62,7 @@ export const brokenConcurrency = [
         let isOver = false;
         void pause(10).then(() => {
           const [other] = elsewhere(running);
-          if (!isOver) void other?.deliver(delivery);
+          if (!isOver && !running.process.isKilled) void other?.deliver(delivery);
         });
         const outcome = await run();
         isOver = true;

@@ -1,4 +1,4 @@
-import type { Message } from 'mapbus/transport';
+import type { ConsumerSpec, Message } from 'mapbus/transport';
 import { broken, neverAborted } from './tools.ts';
 
 export const brokenDeclaring = [
@@ -95,4 +95,23 @@ export const brokenDeclaring = [
         }),
     }),
   ),
+
+  broken('keeps a consumer for ever', 'a consumer that no process has run for too long is removed', () => ({
+    declare: (specs) => specs.map((spec) => ({ ...spec, expiresAfterMs: 1e9 })),
+  })),
+
+  broken('removes a consumer that is idle', 'a consumer that a process runs is not removed', ({ keyOf, swallow }) => {
+    const usedAt = new Map<string, { at: number; readonly spec: ConsumerSpec }>();
+    return {
+      declare: (specs, { context }) => {
+        for (const spec of specs) usedAt.set(keyOf(context, spec.consumer), { at: Date.now(), spec });
+        return specs;
+      },
+      publish: (message, send) => {
+        for (const [key, { at, spec }] of usedAt)
+          if (spec.names.includes(message.name) && Date.now() - at > spec.expiresAfterMs) swallow(key, message.body);
+        return send(message);
+      },
+    };
+  }),
 ];

@@ -1,5 +1,5 @@
 import type { Delivery } from 'mapbus/transport';
-import { blocksAt, broken, parsed } from './tools.ts';
+import { blocksAt, broken, NEVER, parsed } from './tools.ts';
 import { DONE } from './world.ts';
 
 const isNoJson = ({ body }: Delivery): boolean => {
@@ -30,7 +30,18 @@ export const brokenHostile = [
   ),
 
   broken('stops at a body of 50 KB', 'what is too large becomes a dead letter, and the next events go on', () =>
-    blocksAt(({ body }) => body.length > 50_000),
+    blocksAt(({ body }) => body.length > 50_000 && body.length < 100_000),
+  ),
+
+  broken(
+    'has no room for an error beside a large event',
+    'an event of the largest size is retried and given up like any other',
+    () => ({
+      deliver: async ({ delivery, run }) => {
+        const outcome = await run();
+        return outcome.is !== 'done' && delivery.body.length > 100_000 ? NEVER : outcome;
+      },
+    }),
   ),
 
   broken('drops events without a time', 'strange events arrive, and the next ones go on', () => ({

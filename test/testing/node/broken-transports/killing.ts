@@ -1,17 +1,19 @@
 import type { StoredDeadLetter } from 'mapbus/transport';
-import { broken, createGhosts } from './tools.ts';
+import { broken, createGhosts, isOrdered } from './tools.ts';
 import type { Process, Running } from './world.ts';
 
 const AGAIN = 'the event of a killed process comes again, with the same id';
 const ATTEMPT = 'the event of a killed process keeps its attempt';
 const LATE = 'the outcome of a killed process has no effect';
-const COUNTED = 'deliveries are counted over killed processes, where they are counted';
+const COUNTED = 'deliveries are counted over killed processes';
+const ABORTED = 'the signal of a delivery is aborted once another process has it';
+const BY_KEY = 'with an order, the attempt of an event that waits for its retry survives the end of its process';
 
 export const brokenKilling = [
   broken(
     'acknowledges before the handler has ended',
     // What was acknowledged cannot come again, however its process ends.
-    [AGAIN, ATTEMPT, LATE, COUNTED, 'what has no outcome when a process closes comes again'],
+    [AGAIN, ATTEMPT, LATE, ABORTED, COUNTED, 'what has no outcome when a process closes comes again'],
     ({ swallow }) => {
       const ran = new Set<Running>();
       const forget = (process: Process) => {
@@ -46,6 +48,36 @@ export const brokenKilling = [
     return {
       late: (outcome, running, delivery) => running.process.isKilled && ghosts.add(outcome, running, delivery),
       page: ghosts.page,
+    };
+  }),
+
+  broken('does not notice that a delivery is lost', ABORTED, () => {
+    const killed = new Set<unknown>();
+    return {
+      killing: (process) => killed.add(process),
+      deliver: ({ delivery, running, run }) => {
+        const controller = new AbortController();
+        const pass = () => {
+          if (!killed.has(running.process)) controller.abort();
+        };
+        delivery.signal.addEventListener('abort', pass);
+        return run({ ...delivery, signal: controller.signal });
+      },
+    };
+  }),
+
+  broken('keeps attempts in the process, with an order', BY_KEY, () => {
+    const attempts = new Map<string, { readonly process: Process; readonly attempt: number }>();
+    return {
+      deliver: async (call) => {
+        const { delivery, running, run } = call;
+        if (!isOrdered(call)) return run();
+        const id = `${running.key} ${delivery.body}`;
+        const known = attempts.get(id);
+        const outcome = await run(known?.process === running.process ? delivery : { ...delivery, attempt: 1 });
+        if (outcome.is === 'retry') attempts.set(id, { process: running.process, attempt: outcome.attempt });
+        return outcome;
+      },
     };
   }),
 

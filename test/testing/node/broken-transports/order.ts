@@ -88,6 +88,33 @@ export const brokenOrder = [
   }),
 
   broken(
+    'keeps retries in the process, with an order',
+    [
+      'with an order, a retry comes also if its process has closed meanwhile',
+      // What is lost has no attempt.
+      'with an order, the attempt of an event that waits for its retry survives the end of its process',
+    ],
+    ({ swallow }) => {
+      const kept = new Map<string, { readonly process: Process; readonly body: string; readonly key: string }>();
+      const forget = (gone: Process) => {
+        for (const { process, body, key } of kept.values()) if (process === gone) swallow(key, body);
+      };
+      return {
+        deliver: async (call) => {
+          const { key, process } = call.running;
+          const body = String(call.delivery.body);
+          kept.delete(`${key} ${body}`);
+          const outcome = await call.run();
+          if (outcome.is === 'retry' && isOrdered(call)) kept.set(`${key} ${body}`, { process, body, key });
+          return outcome;
+        },
+        closing: forget,
+        killing: forget,
+      };
+    },
+  ),
+
+  broken(
     'takes events without a key for events of one key',
     'a consumer with an order gets events without a key too',
     () => ({

@@ -9,6 +9,7 @@ export const brokenPublishing = [
       'publish tells that no consumer gets the event',
       'a consumer does not get what was published before it was in force',
       'a consumer that moves to another event name gives the old one up',
+      'a consumer that no process has run for too long is removed',
       'a tail that has ended leaves nothing for the next one',
       'a tail hears nothing once it is stopped',
     ],
@@ -21,12 +22,20 @@ export const brokenPublishing = [
     }),
   ),
 
-  broken('never tells that nobody gets an event', 'publish tells that no consumer gets the event', () => ({
-    publish: async (message, send) => {
-      await send(message);
-      return {};
-    },
-  })),
+  broken(
+    'never tells that nobody gets an event',
+    [
+      'publish tells that no consumer gets the event',
+      // Nothing else tells that a consumer is gone.
+      'a consumer that no process has run for too long is removed',
+    ],
+    () => ({
+      publish: async (message, send) => {
+        await send(message);
+        return {};
+      },
+    }),
+  ),
 
   broken(
     'tells of no consumer when no process runs it',

@@ -1,4 +1,4 @@
-import { broken, createWaits } from './tools.ts';
+import { broken, createWaits, isOrdered } from './tools.ts';
 import type { Process } from './world.ts';
 
 export const brokenRetry = [
@@ -71,11 +71,12 @@ export const brokenRetry = [
   broken('keeps retries in the process', 'a retry comes also if its process has closed meanwhile', ({ swallow }) => {
     const kept = new Map<string, { readonly process: Process; readonly body: string; readonly key: string }>();
     return {
-      deliver: async ({ delivery, running: { key, process }, run }) => {
-        const body = String(delivery.body);
+      deliver: async (call) => {
+        const { key, process } = call.running;
+        const body = String(call.delivery.body);
         kept.delete(`${key} ${body}`);
-        const outcome = await run();
-        if (outcome.is === 'retry') kept.set(`${key} ${body}`, { process, body, key });
+        const outcome = await call.run();
+        if (outcome.is === 'retry' && !isOrdered(call)) kept.set(`${key} ${body}`, { process, body, key });
         return outcome;
       },
       closing: (closed) => {
