@@ -1,14 +1,14 @@
+import { clause, publishAll, range } from './clause.ts';
 import { countOf, distinct, expectEqual, expectFewer } from './expect.ts';
-import { clause, publishAll, range } from './stage.ts';
 
 const notMore = clause(
   'a process handles no more events of a consumer at once than its concurrency',
   [],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const started = stage.collect<AbortSignal>();
-    const gate = stage.createGate();
-    const reader = stage.join('reader');
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const started = tools.collect<AbortSignal>();
+    const gate = tools.createGate();
+    const reader = tools.join('reader');
     const handle = async (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
       started.add(signal);
       await gate.opened;
@@ -16,9 +16,9 @@ const notMore = clause(
     reader.consume(name, 'read', handle, { concurrency: 3 });
     await reader.ready();
 
-    await publishAll(stage.join('writer'), name, range(20));
+    await publishAll(tools.join('writer'), name, range(20));
     await started.until('the first event', ({ length }) => length > 0);
-    await stage.quiet();
+    await tools.quiet();
 
     // Those that were given to another process do not count.
     expectFewer(
@@ -32,11 +32,11 @@ const notMore = clause(
 const notFewer = clause(
   'a process handles as many events of a consumer at once as its concurrency',
   [],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const started = stage.collect<AbortSignal>();
-    const gate = stage.createGate();
-    const reader = stage.join('reader');
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const started = tools.collect<AbortSignal>();
+    const gate = tools.createGate();
+    const reader = tools.join('reader');
     const handle = async (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
       started.add(signal);
       await gate.opened;
@@ -44,24 +44,24 @@ const notFewer = clause(
     reader.consume(name, 'read', handle, { concurrency: 3 });
     await reader.ready();
 
-    await publishAll(stage.join('writer'), name, range(20));
+    await publishAll(tools.join('writer'), name, range(20));
 
     await started.until('three events at once', (signals) => countOf(signals, ({ aborted }) => !aborted) >= 3);
   },
 );
 
-const hung = clause('a handler that hangs does not stop the other events of its consumer', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const gate = stage.createGate();
-  const reader = stage.join('reader');
+const hung = clause('a handler that hangs does not stop the other events of its consumer', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const gate = tools.createGate();
+  const reader = tools.join('reader');
   const handle = async (payload: unknown) => {
     seen.add(payload);
     if (payload === 'hangs') await gate.opened;
   };
   reader.consume(name, 'read', handle, { concurrency: 4 });
   await reader.ready();
-  const writer = stage.join('writer');
+  const writer = tools.join('writer');
 
   await publishAll(writer, name, ['hangs']);
   await seen.until('the first event', (items) => items.includes('hangs'));
@@ -70,18 +70,18 @@ const hung = clause('a handler that hangs does not stop the other events of its 
   await seen.until('20 others', (items) => distinct(items).length === 21);
 });
 
-const lateConsumer = clause('a consumer can start beside a handler that hangs', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<string>();
-  const gate = stage.createGate();
-  const bus = stage.join('reader');
+const lateConsumer = clause('a consumer can start beside a handler that hangs', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<string>();
+  const gate = tools.createGate();
+  const bus = tools.join('reader');
   const hang = async () => {
     seen.add('hangs');
     await gate.opened;
   };
   bus.consume(name, 'hang', hang, { concurrency: 1 });
   await bus.ready();
-  const writer = stage.join('writer');
+  const writer = tools.join('writer');
   await publishAll(writer, name, [1]);
   await seen.until('the first event', (items) => items.includes('hangs'));
 
@@ -92,11 +92,11 @@ const lateConsumer = clause('a consumer can start beside a handler that hangs', 
   await seen.until('the event of the late consumer', (items) => items.includes('late 2'));
 });
 
-const lease = clause('an event belongs to its process for as long as its handler runs', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const started = stage.collect<unknown>();
-  const gate = stage.createGate();
-  const buses = [stage.join('reader'), stage.join('reader')];
+const lease = clause('an event belongs to its process for as long as its handler runs', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const started = tools.collect<unknown>();
+  const gate = tools.createGate();
+  const buses = [tools.join('reader'), tools.join('reader')];
   const handle = async (payload: unknown) => {
     started.add(payload);
     await gate.opened;
@@ -104,9 +104,9 @@ const lease = clause('an event belongs to its process for as long as its handler
   for (const bus of buses) bus.consume(name, 'read', handle, { concurrency: 20 });
   await Promise.all(buses.map((bus) => bus.ready()));
 
-  await publishAll(stage.join('writer'), name, range(10));
+  await publishAll(tools.join('writer'), name, range(10));
   await started.until('10 events', (items) => distinct(items).length === 10);
-  await new Promise((resolve) => setTimeout(resolve, 2 * stage.leaseMs));
+  await new Promise((resolve) => setTimeout(resolve, 2 * tools.leaseMs));
 
   // A broker may bring an event twice. Without a lease that is extended, all come twice.
   const startsOf = (payload: unknown) => countOf(started.items, (other) => other === payload);

@@ -1,20 +1,20 @@
+import { clause, DONE, messageOf, publishAll, range, receive, send, specOf, textOf } from './clause.ts';
 import { distinct, expectEqual } from './expect.ts';
-import { clause, DONE, messageOf, publishAll, range, receive, send, specOf, textOf } from './stage.ts';
 
 const sorted = (metadata: object) => Object.entries(metadata).sort();
 
 const wholeEvent = clause(
   'an event arrives with its payload, id, source, time, metadata and key',
   [],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const seen = stage.collect<unknown>();
-    const reader = stage.join('reader');
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const seen = tools.collect<unknown>();
+    const reader = tools.join('reader');
     reader.consume(name, 'read', (payload, { name: seenName, id, source, occurredAt, metadata, key, attempt }) =>
       seen.add([payload, seenName, id, source, occurredAt, sorted(metadata), key, attempt]),
     );
     await reader.ready();
-    const writer = stage.join('writer', { source: '/till/7', keys: { [name]: () => 'ключ' } });
+    const writer = tools.join('writer', { source: '/till/7', keys: { [name]: () => 'ключ' } });
     const occurredAt = new Date('2026-02-03T04:05:06.789Z');
     const payload = { text: 'grüß dich 👋 漢字 \u2028 \u0000', list: [1, null, true, 1.5e300], nested: { empty: {} } };
     const metadata = { trace_id: 'a', Größe: 'ü', tracestate: 'mapbus=1' };
@@ -26,10 +26,10 @@ const wholeEvent = clause(
   },
 );
 
-const exactBody = clause('a body arrives byte for byte', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<string>();
-  const reader = stage.connect('reader');
+const exactBody = clause('a body arrives byte for byte', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<string>();
+  const reader = tools.connect('reader');
   await receive(reader, specOf('read', name), async ({ body }) => {
     seen.add(textOf(body));
     return DONE;
@@ -37,16 +37,16 @@ const exactBody = clause('a body arrives byte for byte', [], async (stage) => {
   const message = messageOf(name, undefined);
   const body = `${message.body.slice(0, -1)} , "data" :\t{"n":12345678901234567890,"f":1.0,"f":1e2,"\\u0041":"\\/"} }\r\n`;
 
-  await send(stage.connect('writer'), { ...message, body });
+  await send(tools.connect('writer'), { ...message, body });
 
   const [seenBody] = await seen.until('the event', ({ length }) => length > 0);
   expectEqual('the body', seenBody, body);
 });
 
-const besideTheBody = clause('the key and the headers of an event arrive beside its body', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const reader = stage.connect('reader');
+const besideTheBody = clause('the key and the headers of an event arrive beside its body', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const reader = tools.connect('reader');
   await receive(reader, specOf('read', name), async ({ key, headers: { traceparent, tracestate } }) => {
     seen.add([key, traceparent, tracestate]);
     return DONE;
@@ -54,7 +54,7 @@ const besideTheBody = clause('the key and the headers of an event arrive beside 
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
   const message = messageOf(name, 1, { key: 'customer 7', headers: { traceparent, tracestate: 'mapbus=1' } });
-  await send(stage.connect('writer'), message);
+  await send(tools.connect('writer'), message);
 
   const [event] = await seen.until('the event', ({ length }) => length > 0);
   expectEqual('key and headers', event, ['customer 7', traceparent, 'mapbus=1']);
@@ -63,16 +63,16 @@ const besideTheBody = clause('the key and the headers of an event arrive beside 
 const toEachConsumer = clause(
   'each consumer of each service gets every event of five publishers',
   [],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const seen = stage.collect<string>();
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const seen = tools.collect<string>();
     for (const service of ['mail', 'audit']) {
-      const bus = stage.join(service);
+      const bus = tools.join(service);
       for (const consumer of ['first', 'second'])
         bus.consume(name, consumer, (payload) => seen.add(`${service} ${consumer} ${payload}`));
       await bus.ready();
     }
-    const writers = range(5).map((index) => stage.join(`writer${index}`));
+    const writers = range(5).map((index) => tools.join(`writer${index}`));
 
     const publishing = writers.map((writer, index) => {
       const payloads = range(30).map((number) => `${index} ${number}`);
@@ -84,39 +84,39 @@ const toEachConsumer = clause(
   },
 );
 
-const notEarlier = clause('a consumer does not get what was published before it was in force', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const writer = stage.join('writer');
+const notEarlier = clause('a consumer does not get what was published before it was in force', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const writer = tools.join('writer');
   await publishAll(writer, name, ['early']);
-  const reader = stage.join('reader');
+  const reader = tools.join('reader');
   reader.consume(name, 'read', (payload) => seen.add(payload));
   await reader.ready();
 
   await publishAll(writer, name, ['late']);
 
   await seen.until('the late event', ({ length }) => length > 0);
-  await stage.quiet();
+  await tools.quiet();
   expectEqual('the events', distinct(seen.items), ['late']);
 });
 
-const severalNames = clause('a consumer of three event names gets the events of each', [], async (stage) => {
-  const names = ['order.placed', 'order.paid', 'order.sent'].map(stage.unique);
-  const seen = stage.collect<string>();
-  const reader = stage.join('reader');
+const severalNames = clause('a consumer of three event names gets the events of each', [], async (tools) => {
+  const names = ['order.placed', 'order.paid', 'order.sent'].map(tools.unique);
+  const seen = tools.collect<string>();
+  const reader = tools.join('reader');
   reader.consume(names, 'read', ({ name, payload }) => seen.add(`${name} ${payload}`));
   await reader.ready();
-  const writer = stage.join('writer');
+  const writer = tools.join('writer');
 
   for (const name of names) await publishAll(writer, name, [1, 2]);
 
   await seen.until('two events of each name', (items) => distinct(items).length === 6);
 });
 
-const laterTurn = clause('publish does not start consumers before it returns', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<string>();
-  const bus = stage.join('reader');
+const laterTurn = clause('publish does not start consumers before it returns', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<string>();
+  const bus = tools.join('reader');
   bus.consume(name, 'read', () => seen.add('handled'));
   await bus.ready();
 

@@ -1,7 +1,7 @@
 import type { StoredDeadLetter } from '../../transport/index.ts';
-import { distinct, expectEqual } from './expect.ts';
 import {
   type Bus,
+  type ClauseTools,
   clause,
   DONE,
   dataOf,
@@ -10,16 +10,16 @@ import {
   publishAll,
   range,
   receive,
-  type Stage,
   send,
   specOf,
   textOf,
-} from './stage.ts';
+} from './clause.ts';
+import { distinct, expectEqual } from './expect.ts';
 
 /** A consumer that takes one event at a time: what blocks it blocks what comes next. */
-const joinReader = async (stage: Stage, name: string) => {
-  const seen = stage.collect<unknown>();
-  const bus: Bus = stage.join('reader', { maxEventBytes: 50_000 });
+const joinReader = async (tools: ClauseTools, name: string) => {
+  const seen = tools.collect<unknown>();
+  const bus: Bus = tools.join('reader', { maxEventBytes: 50_000 });
   bus.consume(name, 'read', (payload, context) => seen.add({ payload, context }), { concurrency: 1 });
   await bus.ready();
   return seen;
@@ -27,9 +27,9 @@ const joinReader = async (stage: Stage, name: string) => {
 
 type Seen = Awaited<ReturnType<typeof joinReader>>;
 
-const untilNext = async (stage: Stage, name: string, seen: Seen) => {
+const untilNext = async (tools: ClauseTools, name: string, seen: Seen) => {
   const last = crypto.randomUUID();
-  await publishAll(stage.join('writer'), name, [...range(5), last]);
+  await publishAll(tools.join('writer'), name, [...range(5), last]);
   const payloads = () => seen.items.map((item) => (item as { readonly payload: unknown }).payload);
   await seen.until(
     'the events behind it',
@@ -38,17 +38,17 @@ const untilNext = async (stage: Stage, name: string, seen: Seen) => {
 };
 
 /** Publishes a body that is no event, and expects that it becomes a dead letter and that the next events go on. */
-const expectDead = async (stage: Stage, bodies: readonly string[], reason: string): Promise<void> => {
-  const name = stage.unique('order.placed');
-  const seen = await joinReader(stage, name);
-  const writer = stage.connect('writer');
+const expectDead = async (tools: ClauseTools, bodies: readonly string[], reason: string): Promise<void> => {
+  const name = tools.unique('order.placed');
+  const seen = await joinReader(tools, name);
+  const writer = tools.connect('writer');
   for (const body of bodies) await send(writer, { ...messageOf(name, 1), body });
 
-  await untilNext(stage, name, seen);
+  await untilNext(tools, name, seen);
 
-  const connection = stage.connect('reader');
+  const connection = tools.connect('reader');
   if (!connection.features.keepsDeadLetters) return;
-  const letters = await stage.eventually(`${bodies.length} dead letters`, async () => {
+  const letters = await tools.eventually(`${bodies.length} dead letters`, async () => {
     const found = await lettersOf(connection);
     return distinct(found.map(({ body }) => textOf(body))).length === bodies.length ? found : undefined;
   });
@@ -56,24 +56,24 @@ const expectDead = async (stage: Stage, bodies: readonly string[], reason: strin
   expectEqual('the reasons', distinct(letters.map(reasonOf)), [reason]);
 };
 
-const noJson = clause('what is no JSON becomes a dead letter, and the next events go on', [], (stage) =>
-  expectDead(stage, ['not json', '{', '\u0001', 'null,'], 'undecodable'),
+const noJson = clause('what is no JSON becomes a dead letter, and the next events go on', [], (tools) =>
+  expectDead(tools, ['not json', '{', '\u0001', 'null,'], 'undecodable'),
 );
 
-const noEvent = clause('what is no CloudEvent becomes a dead letter, and the next events go on', [], (stage) => {
+const noEvent = clause('what is no CloudEvent becomes a dead letter, and the next events go on', [], (tools) => {
   const withoutType = '{"specversion":"1.0","id":"1","source":"/x"}';
   const wrongId = '{"specversion":"1.0","id":1,"source":"/x","type":"x"}';
-  return expectDead(stage, ['null', '[]', '{}', '"text"', '1', withoutType, wrongId], 'not_cloudevent');
+  return expectDead(tools, ['null', '[]', '{}', '"text"', '1', withoutType, wrongId], 'not_cloudevent');
 });
 
-const tooLarge = clause('what is too large becomes a dead letter, and the next events go on', [], (stage) =>
-  expectDead(stage, [messageOf('large', 'x'.repeat(60_000)).body], 'too_large'),
+const tooLarge = clause('what is too large becomes a dead letter, and the next events go on', [], (tools) =>
+  expectDead(tools, [messageOf('large', 'x'.repeat(60_000)).body], 'too_large'),
 );
 
-const strange = clause('strange events arrive, and the next ones go on', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = await joinReader(stage, name);
-  const writer = stage.connect('writer');
+const strange = clause('strange events arrive, and the next ones go on', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = await joinReader(tools, name);
+  const writer = tools.connect('writer');
   const start = `{"specversion":"1.0","source":"/x","type":${JSON.stringify(name)}`;
   const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
   const bodies = [
@@ -86,7 +86,7 @@ const strange = clause('strange events arrive, and the next ones go on', [], asy
   ];
   for (const body of bodies) await send(writer, { ...messageOf(name, 1), body });
 
-  await untilNext(stage, name, seen);
+  await untilNext(tools, name, seen);
 
   const ids = () => seen.items.map((item) => (item as { readonly context: { readonly id: string } }).context.id);
   const wanted = ['deep', 'proto', 'bytes', 'no time', 'no data', 'extensions'];
@@ -98,11 +98,11 @@ const strange = clause('strange events arrive, and the next ones go on', [], asy
 const largest = clause(
   'an event of the largest size is retried and given up like any other',
   ['maxDelayMs'],
-  async (stage) => {
-    const spec = specOf('read', stage.unique('order.placed'), { concurrency: 1 });
+  async (tools) => {
+    const spec = specOf('read', tools.unique('order.placed'), { concurrency: 1 });
     const [name = ''] = spec.names;
-    const seen = stage.collect<string>();
-    const connection = stage.connect('reader');
+    const seen = tools.collect<string>();
+    const connection = tools.connect('reader');
     const { maxBytes = 500_000, keepsDeadLetters } = connection.features;
     const error = { name: 'RangeError', message: '漢'.repeat(2_000) };
     await receive(connection, spec, async (delivery) => {
@@ -113,7 +113,7 @@ const largest = clause(
       if (attempt < 2) return { is: 'retry', attempt: 2, afterMs: 1, error };
       return { is: 'dead', reason: 'handler_failed', attempt, error };
     });
-    const writer = stage.connect('writer');
+    const writer = tools.connect('writer');
     const empty = messageOf(name, '');
     const room = maxBytes - empty.body.length;
     // Three bytes each.
@@ -125,7 +125,7 @@ const largest = clause(
 
     await seen.until('the next event', (items) => items.includes('small 1'));
     if (!keepsDeadLetters) return;
-    const letter = await stage.eventually('the dead letter', async () => (await lettersOf(connection))[0]);
+    const letter = await tools.eventually('the dead letter', async () => (await lettersOf(connection))[0]);
     expectEqual('the reason', letter.reason, 'handler_failed');
   },
 );
@@ -133,14 +133,14 @@ const largest = clause(
 const OFTEN_USED = ['mapbus-attempt', 'mapbus-not-before', 'mapbus-handler', 'mapbus-deliveries', 'x-death'];
 const ABSURD = ['-1000000000', '99', '1e99', 'NaN', '', '__proto__', '4102444800000'];
 
-const ownHeaders = clause('the headers of a publisher do not steer a transport', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<readonly [string, number]>();
-  const reader = stage.join('reader');
+const ownHeaders = clause('the headers of a publisher do not steer a transport', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<readonly [string, number]>();
+  const reader = tools.join('reader');
   reader.consume(name, 'read', (_, { id, attempt }) => seen.add([id, attempt]));
   await reader.ready();
-  const writer = stage.connect('writer');
-  const headerNames = [...OFTEN_USED, ...(stage.setup.ownHeaders ?? [])];
+  const writer = tools.connect('writer');
+  const headerNames = [...OFTEN_USED, ...(tools.setup.ownHeaders ?? [])];
   const messages = ABSURD.map((value) => {
     const headers = Object.fromEntries(headerNames.map((header) => [header, value]));
     return messageOf(name, 1, { headers });
@@ -151,11 +151,11 @@ const ownHeaders = clause('the headers of a publisher do not steer a transport',
   expectEqual('attempts', distinct(seen.items.map(([, attempt]) => attempt)), [1]);
 });
 
-const foreign = clause('the messages of a foreign producer block nothing', [], async (stage) => {
-  const { publishForeign } = stage.setup;
+const foreign = clause('the messages of a foreign producer block nothing', [], async (tools) => {
+  const { publishForeign } = tools.setup;
   if (!publishForeign) return;
-  const name = stage.unique('order.placed');
-  const seen = await joinReader(stage, name);
+  const name = tools.unique('order.placed');
+  const seen = await joinReader(tools, name);
   const good = new TextEncoder().encode(messageOf(name, 'foreign').body);
 
   await publishForeign(name, Uint8Array.of(0xff, 0xfe, 0x00), {});
@@ -165,7 +165,7 @@ const foreign = clause('the messages of a foreign producer block nothing', [], a
     ...Object.fromEntries(OFTEN_USED.map((header) => [header, null])),
   });
 
-  await untilNext(stage, name, seen);
+  await untilNext(tools, name, seen);
   const isGood = (item: unknown) => (item as { readonly payload: unknown }).payload === 'foreign';
   await seen.until('the foreign event', (items) => items.some(isGood));
 });

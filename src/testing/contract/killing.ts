@@ -1,6 +1,6 @@
 import type { Connection, Deliver, Outcome } from '../../transport/index.ts';
-import { distinct, expectEqual } from './expect.ts';
 import {
+  type ClauseTools,
   clause,
   DEAD,
   DONE,
@@ -11,27 +11,27 @@ import {
   range,
   receive,
   retryOf,
-  type Stage,
   send,
   specOf,
   textOf,
-} from './stage.ts';
+} from './clause.ts';
+import { distinct, expectEqual } from './expect.ts';
 
 const NEEDS = ['durable'] as const;
 
 /** A process that holds one event until it is killed, and the event as the next process gets it. */
-const moveByKill = async (stage: Stage, lateOutcome: Outcome = DONE) => {
-  const spec = specOf('read', stage.unique('order.placed'));
+const moveByKill = async (tools: ClauseTools, lateOutcome: Outcome = DONE) => {
+  const spec = specOf('read', tools.unique('order.placed'));
   const [name = ''] = spec.names;
-  const seen = stage.collect<{
+  const seen = tools.collect<{
     readonly process: Connection;
     readonly id: string;
     readonly deliveries: number | undefined;
     readonly signal: AbortSignal;
   }>();
-  const gate = stage.createGate();
+  const gate = tools.createGate();
   const join = async (deliverNext?: Deliver) => {
-    const process = stage.connect('reader');
+    const process = tools.connect('reader');
     await receive(process, spec, async (delivery) => {
       const { id } = JSON.parse(textOf(delivery.body));
       seen.add({ process, id, deliveries: delivery.deliveries, signal: delivery.signal });
@@ -43,16 +43,16 @@ const moveByKill = async (stage: Stage, lateOutcome: Outcome = DONE) => {
   };
   const holder = await join();
   const message = messageOf(name, 1);
-  await send(stage.connect('writer'), message);
+  await send(tools.connect('writer'), message);
   await seen.until('the event', ({ length }) => length > 0);
-  await stage.kill(holder);
+  await tools.kill(holder);
   const cameTo = (process: Connection) =>
     seen.until('the event in another process', (items) => items.some((item) => item.process === process));
   return { message, seen, gate, join, cameTo };
 };
 
-const comesAgain = clause('the event of a killed process comes again, with the same id', NEEDS, async (stage) => {
-  const { message, seen, join, cameTo } = await moveByKill(stage);
+const comesAgain = clause('the event of a killed process comes again, with the same id', NEEDS, async (tools) => {
+  const { message, seen, join, cameTo } = await moveByKill(tools);
 
   await cameTo(await join(async () => DONE));
 
@@ -62,12 +62,12 @@ const comesAgain = clause('the event of a killed process comes again, with the s
 const keepsAttempt = clause(
   'the event of a killed process keeps its attempt',
   ['durable', 'maxDelayMs'],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const seen = stage.collect<[string, number]>();
-    const gate = stage.createGate();
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const seen = tools.collect<[string, number]>();
+    const gate = tools.createGate();
     const join = async (process: string, until: Promise<unknown>) => {
-      const bus = stage.join('reader');
+      const bus = tools.join('reader');
       const handle = async (_: unknown, { attempt }: { readonly attempt: number }) => {
         seen.add([process, attempt]);
         if (attempt === 1) throw new Error('not yet');
@@ -78,10 +78,10 @@ const keepsAttempt = clause(
       return bus;
     };
     const first = await join('first', gate.opened);
-    await publishAll(stage.join('writer'), name, [1]);
+    await publishAll(tools.join('writer'), name, [1]);
     await seen.until('the second attempt', (items) => items.some(([, attempt]) => attempt === 2));
 
-    await stage.kill(first);
+    await tools.kill(first);
     await join('second', Promise.resolve());
 
     const items = await seen.until('the event again', (all) => all.some(([process]) => process === 'second'));
@@ -93,13 +93,13 @@ const keepsAttempt = clause(
 const lateOutcome = clause(
   'the outcome of a killed process has no effect',
   ['durable', 'keepsDeadLetters'],
-  async (stage) => {
-    const { gate, join, cameTo } = await moveByKill(stage, DEAD);
+  async (tools) => {
+    const { gate, join, cameTo } = await moveByKill(tools, DEAD);
     const next = await join(async () => DONE);
     await cameTo(next);
 
     gate.open();
-    await stage.quiet();
+    await tools.quiet();
 
     expectEqual('dead letters', (await lettersOf(next)).length, 0);
   },
@@ -108,12 +108,12 @@ const lateOutcome = clause(
 const counted = clause(
   'deliveries are counted over killed processes',
   ['durable', 'countsDeliveries'],
-  async (stage) => {
-    const { seen, join, cameTo } = await moveByKill(stage);
+  async (tools) => {
+    const { seen, join, cameTo } = await moveByKill(tools);
     for (const _ of range(2)) {
       const next = await join();
       await cameTo(next);
-      await stage.kill(next);
+      await tools.kill(next);
     }
     await cameTo(await join(async () => DONE));
 
@@ -126,25 +126,25 @@ const counted = clause(
 const lostIsAborted = clause(
   'the signal of a delivery is aborted once another process has it',
   NEEDS,
-  async (stage) => {
-    const { seen, join, cameTo } = await moveByKill(stage);
+  async (tools) => {
+    const { seen, join, cameTo } = await moveByKill(tools);
     const next = await join(async () => DONE);
     await cameTo(next);
 
     const lost = seen.items.filter(({ process }) => process !== next);
-    await stage.eventually('the abort', async () => lost.every(({ signal }) => signal.aborted) || undefined);
+    await tools.eventually('the abort', async () => lost.every(({ signal }) => signal.aborted) || undefined);
   },
 );
 
 const keepsAttemptByKey = clause(
   'with an order, the attempt of an event that waits for its retry survives the end of its process',
   ['durable', 'ordersByKey', 'keepsAttemptsByKey', 'maxDelayMs'],
-  async (stage) => {
-    const spec = specOf('read', stage.unique('order.placed'), { order: 'key' });
+  async (tools) => {
+    const spec = specOf('read', tools.unique('order.placed'), { order: 'key' });
     const [name = ''] = spec.names;
-    const seen = stage.collect<number>();
+    const seen = tools.collect<number>();
     const join = async (deliver: (attempt: number) => Outcome) => {
-      const process = stage.connect('reader');
+      const process = tools.connect('reader');
       await receive(process, spec, async ({ attempt }) => {
         seen.add(attempt);
         return deliver(attempt);
@@ -152,11 +152,11 @@ const keepsAttemptByKey = clause(
       return process;
     };
     const first = await join((attempt) => retryOf(attempt + 1, 100));
-    await send(stage.connect('writer'), messageOf(name, 1, { key: 'a' }));
+    await send(tools.connect('writer'), messageOf(name, 1, { key: 'a' }));
     await seen.until('the first attempt', ({ length }) => length > 0);
-    await stage.quiet();
+    await tools.quiet();
 
-    await stage.kill(first);
+    await tools.kill(first);
     const before = seen.items.length;
     await join(() => DONE);
 
@@ -165,18 +165,18 @@ const keepsAttemptByKey = clause(
   },
 );
 
-const outlives = clause('events outlive the end of every process', NEEDS, async (stage) => {
-  const spec = specOf('read', stage.unique('order.placed'));
+const outlives = clause('events outlive the end of every process', NEEDS, async (tools) => {
+  const spec = specOf('read', tools.unique('order.placed'));
   const [name = ''] = spec.names;
-  const seen = stage.collect<unknown>();
-  const first = stage.connect('reader');
-  const writer = stage.connect('writer');
+  const seen = tools.collect<unknown>();
+  const first = tools.connect('reader');
+  const writer = tools.connect('writer');
   await first.declare([spec]);
   await first.close();
   for (const data of range(10)) await send(writer, messageOf(name, data));
   await writer.close();
 
-  await receive(stage.connect('reader'), spec, async (delivery) => {
+  await receive(tools.connect('reader'), spec, async (delivery) => {
     seen.add(dataOf(delivery));
     return DONE;
   });
@@ -187,16 +187,16 @@ const outlives = clause('events outlive the end of every process', NEEDS, async 
 const lettersOutlive = clause(
   'dead letters outlive the end of every process',
   ['durable', 'keepsDeadLetters'],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const first = stage.connect('reader');
-    const writer = stage.connect('writer');
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const first = tools.connect('reader');
+    const writer = tools.connect('writer');
     await receive(first, specOf('read', name), async () => DEAD);
     await send(writer, messageOf(name, 'dies'));
-    await stage.eventually('the dead letter', async () => (await lettersOf(first))[0]);
+    await tools.eventually('the dead letter', async () => (await lettersOf(first))[0]);
     await Promise.all([first.close(), writer.close()]);
 
-    const letters = await lettersOf(stage.connect('reader'));
+    const letters = await lettersOf(tools.connect('reader'));
 
     expectEqual('events', distinct(letters.map(dataOf)), ['dies']);
   },

@@ -1,7 +1,6 @@
-import type { Collector } from './collect.ts';
-import { distinct, expectEqual } from './expect.ts';
 import {
   type Bus,
+  type ClauseTools,
   clause,
   DEAD,
   DONE,
@@ -11,18 +10,19 @@ import {
   range,
   receive,
   retryOf,
-  type Stage,
   send,
   specOf,
-} from './stage.ts';
+} from './clause.ts';
+import type { Collector } from './collect.ts';
+import { distinct, expectEqual } from './expect.ts';
 
 /** Payloads are a key and a number, such as `a7`. */
 const keyOf = (payload: unknown) => String(payload).charAt(0);
 
 const byKey = { order: 'key' } as const;
 
-const joinWriter = (stage: Stage, names: readonly string[]): Bus =>
-  stage.join('writer', { keys: Object.fromEntries(names.map((name) => [name, keyOf])) });
+const joinWriter = (tools: ClauseTools, names: readonly string[]): Bus =>
+  tools.join('writer', { keys: Object.fromEntries(names.map((name) => [name, keyOf])) });
 
 const payloadsOf = (keys: readonly string[], count: number): string[] =>
   range(count).flatMap((number) => keys.map((key) => `${key}${number}`));
@@ -38,13 +38,13 @@ const expectOrder = (came: readonly string[], payloads: readonly string[]): void
 const untilAll = (seen: Collector<string>, payloads: readonly string[]) =>
   seen.until(`${payloads.length} events`, (items) => distinct(items).length === payloads.length);
 
-const inOrder = clause('events of a key come in the order of their publishes', ['ordersByKey'], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<string>();
-  const reader = stage.join('reader');
+const inOrder = clause('events of a key come in the order of their publishes', ['ordersByKey'], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<string>();
+  const reader = tools.join('reader');
   reader.consume(name, 'read', (payload) => seen.add(String(payload)), byKey);
   await reader.ready();
-  const writer = joinWriter(stage, [name]);
+  const writer = joinWriter(tools, [name]);
   const payloads = payloadsOf(['a', 'b', 'c'], 15);
 
   // Not one after another: a publish that the transport must try again would come too late.
@@ -57,25 +57,25 @@ const inOrder = clause('events of a key come in the order of their publishes', [
 const oneAtATime = clause(
   'events of a key are handled one at a time by all processes',
   ['ordersByKey'],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const seen = stage.collect<string>();
-    const gate = stage.createGate();
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const seen = tools.collect<string>();
+    const gate = tools.createGate();
     const handle = async (payload: unknown) => {
       seen.add(String(payload));
       if (payload === 'a0') await gate.opened;
     };
-    const buses = [stage.join('reader'), stage.join('reader')];
+    const buses = [tools.join('reader'), tools.join('reader')];
     for (const bus of buses) {
       bus.consume(name, 'read', handle, byKey);
       await bus.ready();
     }
-    const writer = joinWriter(stage, [name]);
+    const writer = joinWriter(tools, [name]);
     const payloads = ['a0', 'b0', 'c0', 'a1', 'b1', 'c1', 'a2', 'b2', 'c2'];
     for (const payload of payloads) await writer.publish(name, payload);
 
     await seen.until('the start of the first event', (items) => items.includes('a0'));
-    await stage.quiet();
+    await tools.quiet();
     const early = seen.items.filter((payload) => keyOf(payload) === 'a' && payload !== 'a0');
     expectEqual('events of a key that one is handled of', early, []);
     gate.open();
@@ -84,10 +84,10 @@ const oneAtATime = clause(
   },
 );
 
-const retryHoldsKey = clause('a retry holds its key back', ['ordersByKey', 'maxDelayMs'], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<string>();
-  const reader = stage.join('reader');
+const retryHoldsKey = clause('a retry holds its key back', ['ordersByKey', 'maxDelayMs'], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<string>();
+  const reader = tools.join('reader');
   const failures: unknown[] = [];
   const handle = (payload: unknown) => {
     if (String(payload).endsWith('0') && failures.push(payload) <= 4) throw new Error('not yet');
@@ -95,7 +95,7 @@ const retryHoldsKey = clause('a retry holds its key back', ['ordersByKey', 'maxD
   };
   reader.consume(name, 'read', handle, { ...byKey, retryDelayMs: 10 });
   await reader.ready();
-  const writer = joinWriter(stage, [name]);
+  const writer = joinWriter(tools, [name]);
   const payloads = payloadsOf(['a', 'b'], 5);
 
   for (const payload of payloads) await writer.publish(name, payload);
@@ -104,17 +104,17 @@ const retryHoldsKey = clause('a retry holds its key back', ['ordersByKey', 'maxD
   expectOrder(seen.items, payloads);
 });
 
-const otherKeys = clause('a key that waits holds no other key back', ['ordersByKey', 'maxDelayMs'], async (stage) => {
-  const connection = stage.connect('reader');
-  const name = stage.unique('order.placed');
-  const afterMs = Math.min(10 * stage.timeoutMs, connection.features.maxDelayMs);
-  const seen = stage.collect<unknown>();
+const otherKeys = clause('a key that waits holds no other key back', ['ordersByKey', 'maxDelayMs'], async (tools) => {
+  const connection = tools.connect('reader');
+  const name = tools.unique('order.placed');
+  const afterMs = Math.min(10 * tools.timeoutMs, connection.features.maxDelayMs);
+  const seen = tools.collect<unknown>();
   await receive(connection, specOf('read', name, byKey), async (delivery) => {
     const data = dataOf(delivery);
     seen.add(data);
     return data === 'a0' ? retryOf(delivery.attempt + 1, afterMs) : DONE;
   });
-  const writer = stage.connect('writer');
+  const writer = tools.connect('writer');
 
   await send(writer, messageOf(name, 'a0', { key: 'a' }));
   await seen.until('the failure', (items) => items.includes('a0'));
@@ -126,15 +126,15 @@ const otherKeys = clause('a key that waits holds no other key back', ['ordersByK
 const deadFreesKey = clause(
   'a dead letter makes room for the next event of its key',
   ['ordersByKey'],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const seen = stage.collect<unknown>();
-    await receive(stage.connect('reader'), specOf('read', name, byKey), async (delivery) => {
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const seen = tools.collect<unknown>();
+    await receive(tools.connect('reader'), specOf('read', name, byKey), async (delivery) => {
       const data = dataOf(delivery);
       seen.add(data);
       return data === 'a0' ? DEAD : DONE;
     });
-    const writer = stage.connect('writer');
+    const writer = tools.connect('writer');
 
     for (const data of ['a0', 'a1']) await send(writer, messageOf(name, data, { key: 'a' }));
 
@@ -145,25 +145,25 @@ const deadFreesKey = clause(
 const retryByKeySurvives = clause(
   'with an order, a retry comes also if its process has closed meanwhile',
   ['ordersByKey', 'maxDelayMs'],
-  async (stage) => {
-    const name = stage.unique('order.placed');
+  async (tools) => {
+    const name = tools.unique('order.placed');
     const spec = specOf('read', name, byKey);
-    const seen = stage.collect<unknown>();
-    const failed = stage.collect<unknown>();
-    const first = stage.connect('reader');
+    const seen = tools.collect<unknown>();
+    const failed = tools.collect<unknown>();
+    const first = tools.connect('reader');
     const receiving = await receive(first, spec, async (delivery) => {
       failed.add(dataOf(delivery));
       return retryOf(delivery.attempt + 1, 100);
     });
     // A process of the service stays, without the consumer.
-    stage.connect('reader');
-    const writer = stage.connect('writer');
+    tools.connect('reader');
+    const writer = tools.connect('writer');
     await send(writer, messageOf(name, 'a0', { key: 'a' }));
     await failed.until('the failure', (items) => items.includes('a0'));
 
     await receiving.stop();
     await first.close();
-    await receive(stage.connect('reader'), spec, async (delivery) => {
+    await receive(tools.connect('reader'), spec, async (delivery) => {
       seen.add(dataOf(delivery));
       return DONE;
     });
@@ -175,11 +175,11 @@ const retryByKeySurvives = clause(
   },
 );
 
-const withoutKey = clause('a consumer with an order gets events without a key too', ['ordersByKey'], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const gate = stage.createGate();
-  const reader = stage.join('reader');
+const withoutKey = clause('a consumer with an order gets events without a key too', ['ordersByKey'], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const gate = tools.createGate();
+  const reader = tools.join('reader');
   const handle = async (payload: unknown) => {
     seen.add(payload);
     await gate.opened;
@@ -187,7 +187,7 @@ const withoutKey = clause('a consumer with an order gets events without a key to
   reader.consume(name, 'read', handle, { ...byKey, concurrency: 10 });
   await reader.ready();
 
-  await publishAll(stage.join('writer'), name, range(5));
+  await publishAll(tools.join('writer'), name, range(5));
 
   // They have no order, so that one does not wait for another.
   await seen.until('five events at once', (items) => distinct(items).length === 5);
@@ -196,10 +196,10 @@ const withoutKey = clause('a consumer with an order gets events without a key to
 const acrossNames = clause(
   'events of a key keep their order across names',
   ['ordersByKey', 'ordersAcrossNames'],
-  async (stage) => {
-    const [placed, paid] = [stage.unique('order.placed'), stage.unique('order.paid')];
-    const seen = stage.collect<string>();
-    const reader = stage.join('reader');
+  async (tools) => {
+    const [placed, paid] = [tools.unique('order.placed'), tools.unique('order.paid')];
+    const seen = tools.collect<string>();
+    const reader = tools.join('reader');
     const handle = async ({ payload }: { readonly payload: unknown }) => {
       // Gives the next event the time to overtake.
       await new Promise((resolve) => setTimeout(resolve, String(payload).endsWith('0') ? 20 : 0));
@@ -207,7 +207,7 @@ const acrossNames = clause(
     };
     reader.consume([placed, paid], 'read', handle, byKey);
     await reader.ready();
-    const writer = joinWriter(stage, [placed, paid]);
+    const writer = joinWriter(tools, [placed, paid]);
     const payloads = payloadsOf(['a', 'b'], 6);
 
     // Two of each name by turns.

@@ -1,26 +1,26 @@
+import { clause, DONE, dataOf, messageOf, publishAll, range, receive, send, specOf } from './clause.ts';
 import { countOf, distinct, expectEqual, expectFewer } from './expect.ts';
-import { clause, DONE, dataOf, messageOf, publishAll, range, receive, send, specOf } from './stage.ts';
 
-const shared = clause('two processes of a consumer share its events', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const buses = [stage.join('mail'), stage.join('mail')];
+const shared = clause('two processes of a consumer share its events', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const buses = [tools.join('mail'), tools.join('mail')];
   for (const bus of buses) bus.consume(name, 'send', (payload) => seen.add(payload));
   await Promise.all(buses.map((bus) => bus.ready()));
 
-  await publishAll(stage.join('writer'), name, range(50));
+  await publishAll(tools.join('writer'), name, range(50));
 
   await seen.until('50 events', (items) => distinct(items).length === 50);
-  await stage.quiet();
+  await tools.quiet();
   // An event may come twice. A copy for each process is too much.
   expectFewer('deliveries of 50 events', seen.items.length, 100);
 });
 
-const bothTakePart = clause('of two processes of a consumer, both get events', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<number>();
-  const buses = [stage.join('mail'), stage.join('mail')];
-  const gate = stage.createGate();
+const bothTakePart = clause('of two processes of a consumer, both get events', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<number>();
+  const buses = [tools.join('mail'), tools.join('mail')];
+  const gate = tools.createGate();
   buses.forEach((bus, index) => {
     const handle = async () => {
       seen.add(index);
@@ -30,45 +30,45 @@ const bothTakePart = clause('of two processes of a consumer, both get events', [
   });
   await Promise.all(buses.map((bus) => bus.ready()));
 
-  await publishAll(stage.join('writer'), name, range(30));
+  await publishAll(tools.join('writer'), name, range(30));
 
   await seen.until('an event in each process', (items) => distinct(items).length === 2);
 });
 
-const ownConsumersOnly = clause('a process gets no events of consumers that it does not run', [], async (stage) => {
-  const [mail, ledger] = [specOf('mail', stage.unique('order.placed')), specOf('ledger', stage.unique('order.paid'))];
-  const seen = stage.collect<string>();
+const ownConsumersOnly = clause('a process gets no events of consumers that it does not run', [], async (tools) => {
+  const [mail, ledger] = [specOf('mail', tools.unique('order.placed')), specOf('ledger', tools.unique('order.paid'))];
+  const seen = tools.collect<string>();
   for (const spec of [mail, ledger])
-    await receive(stage.connect('shop'), spec, async (delivery) => {
+    await receive(tools.connect('shop'), spec, async (delivery) => {
       seen.add(`${spec.consumer} got ${dataOf(delivery)}`);
       return DONE;
     });
-  const writer = stage.connect('writer');
+  const writer = tools.connect('writer');
 
   for (const { consumer, names } of [mail, ledger])
     for (const name of names)
       for (const index of range(10)) await send(writer, messageOf(name, `${consumer} ${index}`));
 
   await seen.until('20 events', (items) => distinct(items).length === 20);
-  await stage.quiet();
+  await tools.quiet();
   const strangers = seen.items.filter((item) => /mail got ledger|ledger got mail/.test(item));
   expectEqual('events in the wrong process', strangers, []);
 });
 
-const joining = clause('a process that joins a running one takes nothing away', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const gate = stage.createGate();
+const joining = clause('a process that joins a running one takes nothing away', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const gate = tools.createGate();
   const handle = async (payload: unknown) => {
     await gate.opened;
     seen.add(payload);
   };
-  const first = stage.join('mail');
+  const first = tools.join('mail');
   first.consume(name, 'send', handle, { concurrency: 1 });
   await first.ready();
-  await publishAll(stage.join('writer'), name, range(20));
+  await publishAll(tools.join('writer'), name, range(20));
 
-  const second = stage.join('mail');
+  const second = tools.join('mail');
   second.consume(name, 'send', handle, { concurrency: 1 });
   await second.ready();
   gate.open();
@@ -76,18 +76,18 @@ const joining = clause('a process that joins a running one takes nothing away', 
   await seen.until('20 events', (items) => distinct(items).length === 20);
 });
 
-const waitsForItsProcess = clause('a consumer that no process runs gets its events later', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
+const waitsForItsProcess = clause('a consumer that no process runs gets its events later', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
   const join = async () => {
-    const bus = stage.join('mail');
+    const bus = tools.join('mail');
     bus.consume(name, 'send', (payload) => seen.add(payload));
     await bus.ready();
     return bus;
   };
   // A process of the service stays, without the consumer.
-  await stage.join('mail').ready();
-  const writer = stage.join('writer');
+  await tools.join('mail').ready();
+  const writer = tools.join('writer');
 
   for (const round of range(3)) {
     const bus = await join();
@@ -101,37 +101,37 @@ const waitsForItsProcess = clause('a consumer that no process runs gets its even
   await seen.until('six events', (items) => distinct(items).length === 6);
 });
 
-const stopping = clause('the events of a consumer that is stopped wait for the next process', [], async (stage) => {
-  const spec = specOf('send', stage.unique('order.placed'), { concurrency: 1 });
+const stopping = clause('the events of a consumer that is stopped wait for the next process', [], async (tools) => {
+  const spec = specOf('send', tools.unique('order.placed'), { concurrency: 1 });
   const [name = ''] = spec.names;
-  const seen = stage.collect<[string, unknown]>();
-  const gate = stage.createGate();
-  const receiving = await receive(stage.connect('mail'), spec, async (delivery) => {
+  const seen = tools.collect<[string, unknown]>();
+  const gate = tools.createGate();
+  const receiving = await receive(tools.connect('mail'), spec, async (delivery) => {
     seen.add(['first', dataOf(delivery)]);
     await gate.opened;
     return DONE;
   });
-  await publishAll(stage.join('writer'), name, range(10));
+  await publishAll(tools.join('writer'), name, range(10));
   await seen.until('the first event', ({ length }) => length > 0);
 
   await receiving.stop();
   const before = seen.items.length;
   gate.open();
-  await receive(stage.connect('mail'), spec, async (delivery) => {
+  await receive(tools.connect('mail'), spec, async (delivery) => {
     seen.add(['second', dataOf(delivery)]);
     return DONE;
   });
 
   await seen.until('10 events', (items) => distinct(items.map(([, data]) => data)).length === 10);
-  await stage.quiet();
+  await tools.quiet();
   const inFirst = countOf(seen.items, ([process]) => process === 'first');
   expectEqual('events that began in the stopped process', inFirst - before, 0);
 });
 
-const independentCopies = clause('a consumer that fails does not multiply the events of another', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<[string, unknown]>();
-  const bus = stage.join('shop');
+const independentCopies = clause('a consumer that fails does not multiply the events of another', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<[string, unknown]>();
+  const bus = tools.join('shop');
   bus.consume(name, 'steady', (payload) => seen.add(['steady', payload]));
   const failures: unknown[] = [];
   const fail = (payload: unknown) => {
@@ -142,13 +142,13 @@ const independentCopies = clause('a consumer that fails does not multiply the ev
   bus.consume(name, 'failing', fail);
   await bus.ready();
 
-  await publishAll(stage.join('writer'), name, range(10));
+  await publishAll(tools.join('writer'), name, range(10));
 
   await seen.until('four attempts of each', () =>
     range(10).every((payload) => countOf(failures, (other) => other === payload) >= 4),
   );
   await seen.until('10 events in both', (items) => distinct(items.map((item) => item.join())).length === 20);
-  await stage.quiet();
+  await tools.quiet();
   // Three retries of each would make four copies of each.
   expectFewer(
     'deliveries to the other',
@@ -157,16 +157,16 @@ const independentCopies = clause('a consumer that fails does not multiply the ev
   );
 });
 
-const independentTime = clause('a consumer that hangs does not delay the events of another', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const gate = stage.createGate();
-  const [hanging, steady] = [stage.join('shop'), stage.join('audit')];
+const independentTime = clause('a consumer that hangs does not delay the events of another', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const gate = tools.createGate();
+  const [hanging, steady] = [tools.join('shop'), tools.join('audit')];
   hanging.consume(name, 'hanging', () => gate.opened, { concurrency: 1 });
   steady.consume(name, 'steady', (payload) => seen.add(payload), { concurrency: 1 });
   await Promise.all([hanging.ready(), steady.ready()]);
 
-  await publishAll(stage.join('writer'), name, range(20));
+  await publishAll(tools.join('writer'), name, range(20));
 
   await seen.until('20 events', (items) => distinct(items).length === 20);
 });

@@ -1,40 +1,40 @@
+import { clause, DONE, dataOf, messageOf, publishAll, range, receive, retryOf, send, specOf } from './clause.ts';
 import { distinct, expectEqual } from './expect.ts';
-import { clause, DONE, dataOf, messageOf, publishAll, range, receive, retryOf, send, specOf } from './stage.ts';
 
-const attempts = clause('a failed event comes again, with the same id and the next attempt', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<{ readonly id: string; readonly attempt: number }>();
-  const reader = stage.join('reader');
+const attempts = clause('a failed event comes again, with the same id and the next attempt', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<{ readonly id: string; readonly attempt: number }>();
+  const reader = tools.join('reader');
   reader.consume(name, 'read', (_, { id, attempt }) => {
     seen.add({ id, attempt });
     if (attempt < 3) throw new Error('not yet');
   });
   await reader.ready();
 
-  const { id } = await stage.join('writer').publish(name, 1);
+  const { id } = await tools.join('writer').publish(name, 1);
 
   await seen.until('the third attempt', (items) => items.some(({ attempt }) => attempt === 3));
   expectEqual('ids', distinct(seen.items.map((item) => item.id)), [id]);
   expectEqual('attempts', distinct(seen.items.map(({ attempt }) => attempt)), [1, 2, 3]);
 });
 
-const manyAttempts = clause('an event is tried six times', ['maxDelayMs'], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<number>();
-  await receive(stage.connect('reader'), specOf('read', name), async ({ attempt }) => {
+const manyAttempts = clause('an event is tried six times', ['maxDelayMs'], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<number>();
+  await receive(tools.connect('reader'), specOf('read', name), async ({ attempt }) => {
     seen.add(attempt);
     return seen.items.length < 6 ? retryOf(attempt + 1, 1) : DONE;
   });
 
-  await send(stage.connect('writer'), messageOf(name, 1));
+  await send(tools.connect('writer'), messageOf(name, 1));
 
   await seen.until('six attempts', ({ length }) => length >= 6);
 });
 
-const manyFailures = clause('of 30 events that fail at once, all come again', [], async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const reader = stage.join('reader');
+const manyFailures = clause('of 30 events that fail at once, all come again', [], async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const reader = tools.join('reader');
   const handle = (payload: unknown, { attempt }: { readonly attempt: number }) => {
     if (attempt === 1) throw new Error('not yet');
     seen.add(payload);
@@ -42,23 +42,23 @@ const manyFailures = clause('of 30 events that fail at once, all come again', []
   reader.consume(name, 'read', handle, { concurrency: 30, retryDelayMs: 20 });
   await reader.ready();
 
-  await publishAll(stage.join('writer'), name, range(30));
+  await publishAll(tools.join('writer'), name, range(30));
 
   await seen.until('30 events', (items) => distinct(items).length === 30);
 });
 
-const delay = clause('a retry does not come before its time', ['maxDelayMs'], async (stage) => {
-  const connection = stage.connect('reader');
+const delay = clause('a retry does not come before its time', ['maxDelayMs'], async (tools) => {
+  const connection = tools.connect('reader');
   const afterMs = Math.min(300, connection.features.maxDelayMs);
-  const spec = specOf('read', stage.unique('order.placed'));
+  const spec = specOf('read', tools.unique('order.placed'));
   const [name = ''] = spec.names;
-  const seen = stage.collect<{ readonly attempt: number; readonly at: number }>();
+  const seen = tools.collect<{ readonly attempt: number; readonly at: number }>();
   await receive(connection, spec, async ({ attempt }) => {
     seen.add({ attempt, at: performance.now() });
     return attempt === 1 ? retryOf(2, afterMs) : DONE;
   });
 
-  await send(stage.connect('writer'), messageOf(name, 1));
+  await send(tools.connect('writer'), messageOf(name, 1));
 
   await seen.until('the second attempt', (items) => items.some(({ attempt }) => attempt === 2));
   const firstAt = (number: number) =>
@@ -72,18 +72,18 @@ const delay = clause('a retry does not come before its time', ['maxDelayMs'], as
 const overtaking = clause(
   'an event that waits for its retry holds no other one back',
   ['maxDelayMs'],
-  async (stage) => {
-    const connection = stage.connect('reader');
-    const spec = specOf('read', stage.unique('order.placed'), { concurrency: 1 });
+  async (tools) => {
+    const connection = tools.connect('reader');
+    const spec = specOf('read', tools.unique('order.placed'), { concurrency: 1 });
     const [name = ''] = spec.names;
-    const afterMs = Math.min(10 * stage.timeoutMs, connection.features.maxDelayMs);
-    const seen = stage.collect<unknown>();
+    const afterMs = Math.min(10 * tools.timeoutMs, connection.features.maxDelayMs);
+    const seen = tools.collect<unknown>();
     await receive(connection, spec, async (delivery) => {
       const data = dataOf(delivery);
       seen.add(data);
       return data === 'fails' ? retryOf(delivery.attempt + 1, afterMs) : DONE;
     });
-    const writer = stage.connect('writer');
+    const writer = tools.connect('writer');
 
     await send(writer, messageOf(name, 'fails'));
     await seen.until('the failure', (items) => items.includes('fails'));
@@ -96,11 +96,11 @@ const overtaking = clause(
 const survivesClose = clause(
   'a retry comes also if its process has closed meanwhile',
   ['maxDelayMs'],
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const failed = stage.collect<unknown>();
-    const seen = stage.collect<unknown>();
-    const first = stage.join('reader');
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const failed = tools.collect<unknown>();
+    const seen = tools.collect<unknown>();
+    const first = tools.join('reader');
     const fail = (payload: unknown) => {
       failed.add(payload);
       throw new Error('not here');
@@ -108,12 +108,12 @@ const survivesClose = clause(
     first.consume(name, 'read', fail, { retryDelayMs: 100, maxAttempts: 1_000 });
     await first.ready();
     // A process of the service stays, without the consumer.
-    await stage.join('reader').ready();
-    await publishAll(stage.join('writer'), name, range(3));
+    await tools.join('reader').ready();
+    await publishAll(tools.join('writer'), name, range(3));
     await failed.until('three failures', (items) => distinct(items).length === 3);
 
     await first.close();
-    const second = stage.join('reader');
+    const second = tools.join('reader');
     second.consume(name, 'read', (payload) => seen.add(payload));
     await second.ready();
 

@@ -1,17 +1,17 @@
+import { clause, publishAll } from './clause.ts';
 import { expectEqual } from './expect.ts';
-import { clause, publishAll } from './stage.ts';
 
 const NEEDS = ['enlists'] as const;
 
-const committed = clause('an event of a transaction arrives once that has committed', NEEDS, async (stage) => {
-  const name = stage.unique('order.placed');
-  const seen = stage.collect<unknown>();
-  const reader = stage.join('reader');
+const committed = clause('an event of a transaction arrives once that has committed', NEEDS, async (tools) => {
+  const name = tools.unique('order.placed');
+  const seen = tools.collect<unknown>();
+  const reader = tools.join('reader');
   reader.consume(name, 'read', (payload) => seen.add(payload));
   await reader.ready();
-  const { session, commit } = await stage.begin();
+  const { session, commit } = await tools.begin();
 
-  const { error } = await stage.join('writer').publish(name, 'committed', { session });
+  const { error } = await tools.join('writer').publish(name, 'committed', { session });
   await commit();
 
   expectEqual('what publish tells', error?.message, undefined);
@@ -21,14 +21,14 @@ const committed = clause('an event of a transaction arrives once that has commit
 const rolledBack = clause(
   'an event of a transaction arrives neither before it commits nor after it was rolled back',
   NEEDS,
-  async (stage) => {
-    const name = stage.unique('order.placed');
-    const seen = stage.collect<unknown>();
-    const reader = stage.join('reader');
+  async (tools) => {
+    const name = tools.unique('order.placed');
+    const seen = tools.collect<unknown>();
+    const reader = tools.join('reader');
     reader.consume(name, 'read', (payload) => seen.add(payload));
     await reader.ready();
-    const writer = stage.join('writer');
-    const [open, rolled] = [await stage.begin(), await stage.begin()];
+    const writer = tools.join('writer');
+    const [open, rolled] = [await tools.begin(), await tools.begin()];
 
     await writer.publish(name, 'open', { session: open.session });
     await writer.publish(name, 'rolled back', { session: rolled.session });
@@ -36,7 +36,7 @@ const rolledBack = clause(
     await publishAll(writer, name, ['next']);
 
     await seen.until('the next event', (items) => items.includes('next'));
-    await stage.quiet();
+    await tools.quiet();
     const early = seen.items.filter((payload) => payload !== 'next');
     await open.rollBack();
     expectEqual('events without a commit', early, []);

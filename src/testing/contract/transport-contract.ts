@@ -1,3 +1,4 @@
+import { ignore } from './clause.ts';
 import { closing } from './closing.ts';
 import { concurrency } from './concurrency.ts';
 import { deadLetters } from './dead-letters.ts';
@@ -12,7 +13,6 @@ import { publishing } from './publishing.ts';
 import { retry } from './retry.ts';
 import { sessions } from './sessions.ts';
 import type { ContractClause, ContractSetup } from './setup.ts';
-import { ignore } from './stage.ts';
 import { tail } from './tail.ts';
 
 /**

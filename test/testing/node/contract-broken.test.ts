@@ -2,7 +2,7 @@ import { type ContractClause, type ContractSetup, transportContract } from 'mapb
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createCheat } from './broken-transports/cheat.ts';
 import { brokenTransports } from './broken-transports/index.ts';
-import { createBrokenSetup } from './broken-transports/world.ts';
+import { createBrokenSetup } from './broken-transports/with-fault.ts';
 
 const together = transportContract.filter(({ alone }) => !alone);
 const alone = transportContract.filter((clause) => clause.alone);

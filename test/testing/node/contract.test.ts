@@ -4,7 +4,7 @@ import { type ContractSetup, clausesFor, rehearsal, transportContract } from 'ma
 import type { Transport } from 'mapbus/transport';
 import { describe, expect, it } from 'vitest';
 import { createSoundSetup } from './broken-transports/sound.ts';
-import { createBrokenSetup } from './broken-transports/world.ts';
+import { createBrokenSetup } from './broken-transports/with-fault.ts';
 
 const overHub = (createHub: () => Transport) => (): ContractSetup => {
   const hub = createHub();

@@ -1,7 +1,7 @@
 import type { Connection, Deliver, StoredDeadLetter, Transport } from 'mapbus/transport';
 
 /**
- * A transport in 25 lines that does almost nothing: it never brings an event again, heeds no concurrency, keeps nothing,
+ * A transport that does almost nothing: it never brings an event again, heeds no concurrency, keeps nothing,
  * ignores delays, gives all to the process that came last, and rewrites the bodies of dead letters.
  */
 export const createCheat = (): Transport => {

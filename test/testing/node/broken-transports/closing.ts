@@ -1,5 +1,5 @@
-import { broken, createGhosts, createWaits, NEVER, neverAborted } from './tools.ts';
-import type { Process, Running } from './world.ts';
+import { broken, createFalseLetters, createWaits, NEVER, neverAborted } from './tools.ts';
+import type { Process, Running } from './with-fault.ts';
 
 export const brokenClosing = [
   broken('drops outcomes once a consumer stops', 'what is handled during a close does not come again', () => {
@@ -28,7 +28,7 @@ export const brokenClosing = [
   broken(
     'loses what waits in a process that closes',
     'what waits when a process closes comes to another one',
-    ({ swallowAll }) => {
+    ({ dropAll }) => {
       const ran = new Map<unknown, Set<string>>();
       return {
         consume: (start, { key, process }) => {
@@ -36,29 +36,25 @@ export const brokenClosing = [
           return start();
         },
         closing: (process) => {
-          for (const key of ran.get(process) ?? []) swallowAll(key, ['waiting']);
+          for (const key of ran.get(process) ?? []) dropAll(key, ['waiting']);
         },
       };
     },
   ),
 
-  broken(
-    'keeps what is open when it closes',
-    'what has no outcome when a process closes comes again',
-    ({ swallow }) => {
-      const ran = new Set<Running>();
-      return {
-        consume: (start, running) => {
-          ran.add(running);
-          return start();
-        },
-        closing: (process) => {
-          for (const { key, open, process: other } of ran)
-            if (other === process) for (const body of open) swallow(key, body);
-        },
-      };
-    },
-  ),
+  broken('keeps what is open when it closes', 'what has no outcome when a process closes comes again', ({ drop }) => {
+    const ran = new Set<Running>();
+    return {
+      consume: (start, running) => {
+        ran.add(running);
+        return start();
+      },
+      closing: (process) => {
+        for (const { key, open, process: other } of ran)
+          if (other === process) for (const body of open) drop(key, body);
+      },
+    };
+  }),
 
   broken(
     'aborts no signal',
@@ -85,10 +81,10 @@ export const brokenClosing = [
   }),
 
   broken('acts on an outcome after it has closed', 'an outcome after the close has no effect', () => {
-    const ghosts = createGhosts();
+    const falseLetters = createFalseLetters();
     return {
-      late: (outcome, running, delivery) => running.process.isClosed && ghosts.add(outcome, running, delivery),
-      page: ghosts.page,
+      late: (outcome, running, delivery) => running.process.isClosed && falseLetters.add(outcome, running, delivery),
+      page: falseLetters.page,
     };
   }),
 

@@ -1,6 +1,6 @@
 import type { Connection, DeadLetterQuery, StoredDeadLetter } from 'mapbus/transport';
 import { broken, NEVER, parsed, rewritten } from './tools.ts';
-import { textOf } from './world.ts';
+import { textOf } from './with-fault.ts';
 
 type Store = NonNullable<Connection['deadLetters']>;
 

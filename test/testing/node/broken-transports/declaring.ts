@@ -5,7 +5,7 @@ export const brokenDeclaring = [
   broken(
     'puts a consumer in force when it runs',
     'a consumer is in force once it is declared',
-    ({ declared, running, processes, keyOf, swallow }) => {
+    ({ declared, running, processes, keyOf, drop }) => {
       const announced = new Map<string, unknown>();
       return {
         publish: (message, send) => {
@@ -14,7 +14,7 @@ export const brokenDeclaring = [
             const isRun = running().some((one) => one.key === key);
             // A process that has closed will not run it, and another one gets all.
             if (names.has(message.name) && !isRun && [...processes].some((one) => one === process && !one.isClosed))
-              swallow(key, message.body);
+              drop(key, message.body);
           }
           return send(message);
         },
@@ -41,13 +41,13 @@ export const brokenDeclaring = [
   broken(
     'removes a former name with its events',
     'a renamed consumer gets what waits for its former name',
-    ({ running, todoOf, keyOf, swallow }) => ({
+    ({ running, todoOf, keyOf, drop }) => ({
       declare: (specs, { context }) => {
         for (const { consumer, formerly } of specs) {
           if (formerly === undefined) continue;
           const former = keyOf(context, formerly);
           if (running().some(({ key }) => key === former)) continue;
-          for (const body of todoOf(former).keys()) swallow(keyOf(context, consumer), body);
+          for (const body of todoOf(former).keys()) drop(keyOf(context, consumer), body);
         }
         return specs;
       },
@@ -100,7 +100,7 @@ export const brokenDeclaring = [
     declare: (specs) => specs.map((spec) => ({ ...spec, expiresAfterMs: 1e9 })),
   })),
 
-  broken('removes a consumer that is idle', 'a consumer that a process runs is not removed', ({ keyOf, swallow }) => {
+  broken('removes a consumer that is idle', 'a consumer that a process runs is not removed', ({ keyOf, drop }) => {
     const usedAt = new Map<string, { at: number; readonly spec: ConsumerSpec }>();
     return {
       declare: (specs, { context }) => {
@@ -109,7 +109,7 @@ export const brokenDeclaring = [
       },
       publish: (message, send) => {
         for (const [key, { at, spec }] of usedAt)
-          if (spec.names.includes(message.name) && Date.now() - at > spec.expiresAfterMs) swallow(key, message.body);
+          if (spec.names.includes(message.name) && Date.now() - at > spec.expiresAfterMs) drop(key, message.body);
         return send(message);
       },
     };

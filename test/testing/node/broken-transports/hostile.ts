@@ -1,6 +1,6 @@
 import type { Delivery } from 'mapbus/transport';
 import { blocksAt, broken, NEVER, parsed } from './tools.ts';
-import { DONE } from './world.ts';
+import { DONE } from './with-fault.ts';
 
 const isNoJson = ({ body }: Delivery): boolean => {
   try {

@@ -1,6 +1,6 @@
 import type { StoredDeadLetter } from 'mapbus/transport';
-import { broken, createGhosts, isOrdered } from './tools.ts';
-import type { Process, Running } from './world.ts';
+import { broken, createFalseLetters, isOrdered } from './tools.ts';
+import type { Process, Running } from './with-fault.ts';
 
 const AGAIN = 'the event of a killed process comes again, with the same id';
 const ATTEMPT = 'the event of a killed process keeps its attempt';
@@ -14,11 +14,11 @@ export const brokenKilling = [
     'acknowledges before the handler has ended',
     // What was acknowledged cannot come again, however its process ends.
     [AGAIN, ATTEMPT, LATE, ABORTED, COUNTED, 'what has no outcome when a process closes comes again'],
-    ({ swallow }) => {
+    ({ drop }) => {
       const ran = new Set<Running>();
       const forget = (process: Process) => {
         for (const running of ran)
-          if (running.process === process) for (const body of running.open) swallow(running.key, body);
+          if (running.process === process) for (const body of running.open) drop(running.key, body);
       };
       return {
         consume: (start, running) => {
@@ -44,10 +44,10 @@ export const brokenKilling = [
   })),
 
   broken('acts on the outcome of a lost delivery', LATE, () => {
-    const ghosts = createGhosts();
+    const falseLetters = createFalseLetters();
     return {
-      late: (outcome, running, delivery) => running.process.isKilled && ghosts.add(outcome, running, delivery),
-      page: ghosts.page,
+      late: (outcome, running, delivery) => running.process.isKilled && falseLetters.add(outcome, running, delivery),
+      page: falseLetters.page,
     };
   }),
 
@@ -88,10 +88,10 @@ export const brokenKilling = [
   broken(
     'forgets its events when the last process ends',
     'events outlive the end of every process',
-    ({ processes, declared, swallowAll }) => ({
+    ({ processes, declared, dropAll }) => ({
       closed: () => {
         if ([...processes].some(({ isClosed }) => !isClosed)) return;
-        for (const key of declared.keys()) swallowAll(key, ['waiting', 'retried']);
+        for (const key of declared.keys()) dropAll(key, ['waiting', 'retried']);
       },
     }),
   ),

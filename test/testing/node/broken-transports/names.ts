@@ -1,5 +1,5 @@
 import { broken, neverAborted } from './tools.ts';
-import type { Running } from './world.ts';
+import type { Running } from './with-fault.ts';
 
 export const brokenNames = [
   broken('does not tell capital letters', 'event names that look like each other do not meet', () => ({

@@ -1,6 +1,6 @@
 import type { Outcome } from 'mapbus/transport';
 import { broken, createWaits, isOrdered, NEVER, pause } from './tools.ts';
-import { DONE, type Process } from './world.ts';
+import { DONE, type Process } from './with-fault.ts';
 
 export const brokenOrder = [
   broken(
@@ -94,10 +94,10 @@ export const brokenOrder = [
       // What is lost has no attempt.
       'with an order, the attempt of an event that waits for its retry survives the end of its process',
     ],
-    ({ swallow }) => {
+    ({ drop }) => {
       const kept = new Map<string, { readonly process: Process; readonly body: string; readonly key: string }>();
       const forget = (gone: Process) => {
-        for (const { process, body, key } of kept.values()) if (process === gone) swallow(key, body);
+        for (const { process, body, key } of kept.values()) if (process === gone) drop(key, body);
       };
       return {
         deliver: async (call) => {

@@ -1,5 +1,5 @@
 import { broken, haveOneName, pause } from './tools.ts';
-import type { Process, Running } from './world.ts';
+import type { Process, Running } from './with-fault.ts';
 
 export const brokenProcesses = [
   broken(
@@ -54,12 +54,12 @@ export const brokenProcesses = [
   broken(
     'empties a queue that another process joins',
     'a process that joins a running one takes nothing away',
-    ({ running, keyOf, swallowAll }) => ({
+    ({ running, keyOf, dropAll }) => ({
       declare: (specs, process) => {
         for (const { consumer } of specs) {
           const key = keyOf(process.context, consumer);
           const runsElsewhere = running().some((other) => other.key === key && other.process !== process);
-          if (runsElsewhere) swallowAll(key, ['waiting']);
+          if (runsElsewhere) dropAll(key, ['waiting']);
         }
         return specs;
       },
@@ -69,13 +69,13 @@ export const brokenProcesses = [
   broken(
     'keeps events only while a process runs the consumer',
     'a consumer that no process runs gets its events later',
-    ({ declared, running, swallow }) => {
+    ({ declared, running, drop }) => {
       const known = new Set<string>();
       return {
         publish: (message, send) => {
           const here = new Set(running().map(({ key }) => key));
           for (const [key, names] of declared)
-            if (names.has(message.name) && known.has(key) && !here.has(key)) swallow(key, message.body);
+            if (names.has(message.name) && known.has(key) && !here.has(key)) drop(key, message.body);
           return send(message);
         },
         consume: (start, { key }) => {
@@ -89,16 +89,16 @@ export const brokenProcesses = [
   broken(
     'loses what waits when a consumer stops, unless its process closes',
     'the events of a consumer that is stopped wait for the next process',
-    ({ todoOf, swallowed }) => {
+    ({ todoOf, dropped }) => {
       const lostBy = new Map<Process, string[]>();
       return {
         stopping: ({ key, process }) => {
           const lost = [...todoOf(key)].flatMap(([body, state]) => (state === 'waiting' ? [`${key} ${body}`] : []));
-          for (const id of lost) swallowed.add(id);
+          for (const id of lost) dropped.add(id);
           lostBy.set(process, [...(lostBy.get(process) ?? []), ...lost]);
         },
         closing: (process) => {
-          for (const id of lostBy.get(process) ?? []) swallowed.delete(id);
+          for (const id of lostBy.get(process) ?? []) dropped.delete(id);
         },
       };
     },

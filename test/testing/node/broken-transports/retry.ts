@@ -1,5 +1,5 @@
 import { broken, createWaits, isOrdered } from './tools.ts';
-import type { Process } from './world.ts';
+import type { Process } from './with-fault.ts';
 
 export const brokenRetry = [
   broken('counts attempts to two', 'a failed event comes again, with the same id and the next attempt', () => ({
@@ -68,7 +68,7 @@ export const brokenRetry = [
     },
   ),
 
-  broken('keeps retries in the process', 'a retry comes also if its process has closed meanwhile', ({ swallow }) => {
+  broken('keeps retries in the process', 'a retry comes also if its process has closed meanwhile', ({ drop }) => {
     const kept = new Map<string, { readonly process: Process; readonly body: string; readonly key: string }>();
     return {
       deliver: async (call) => {
@@ -80,7 +80,7 @@ export const brokenRetry = [
         return outcome;
       },
       closing: (closed) => {
-        for (const { process, body, key } of kept.values()) if (process === closed) swallow(key, body);
+        for (const { process, body, key } of kept.values()) if (process === closed) drop(key, body);
       },
     };
   }),

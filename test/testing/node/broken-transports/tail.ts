@@ -95,12 +95,12 @@ export const brokenTail = [
   broken(
     'lets a tail take the place of a consumer',
     'a tail takes nothing away from consumers',
-    ({ declared, swallow }) => {
+    ({ declared, drop }) => {
       const tailed = new Set<string>();
       return {
         publish: (message, send) => {
           for (const [key, names] of declared)
-            if (names.has(message.name) && tailed.delete(message.name)) swallow(key, message.body);
+            if (names.has(message.name) && tailed.delete(message.name)) drop(key, message.body);
           return send(message);
         },
         rest: withTail((tail) => (names, tell) => {

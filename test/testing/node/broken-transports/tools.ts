@@ -1,11 +1,11 @@
 import type { Delivery, Outcome, StoredDeadLetter } from 'mapbus/transport';
-import { type Call, type Fault, type Running, textOf, type World } from './world.ts';
+import { type Call, type Fault, type Running, type Shared, textOf } from './with-fault.ts';
 
 /** A transport with one fault, and the clauses that it breaks. */
 export interface Broken {
   readonly fault: string;
   readonly breaks: readonly string[];
-  readonly create: (world: World) => Fault;
+  readonly create: (shared: Shared) => Fault;
 }
 
 export const broken = (fault: string, breaks: string | readonly string[], create: Broken['create']): Broken => ({
@@ -68,12 +68,20 @@ export const createWaits = () => {
 };
 
 /** Dead letters that a transport should not have made. */
-export const createGhosts = () => {
-  const ghosts: StoredDeadLetter[] = [];
+export const createFalseLetters = () => {
+  const falseLetters: StoredDeadLetter[] = [];
   const add = (outcome: Outcome, { spec: { consumer } }: Running, { body }: Delivery): void => {
     if (outcome.is !== 'dead') return;
     const { reason, attempt, error } = outcome;
-    ghosts.push({ ref: `ghost ${ghosts.length}`, consumer, reason, attempt, error, diedAt: new Date(), body });
+    falseLetters.push({
+      ref: `false ${falseLetters.length}`,
+      consumer,
+      reason,
+      attempt,
+      error,
+      diedAt: new Date(),
+      body,
+    });
   };
-  return { add, page: (letters: readonly StoredDeadLetter[]) => [...letters, ...ghosts] };
+  return { add, page: (letters: readonly StoredDeadLetter[]) => [...letters, ...falseLetters] };
 };

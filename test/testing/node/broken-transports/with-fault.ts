@@ -84,13 +84,13 @@ export interface Fault {
 type State = 'waiting' | 'open' | 'retried';
 
 /** What all processes of a run share. A fault looks here for whom it can harm. */
-const createWorld = () => {
+const createShared = () => {
   const processes = new Set<Process>();
   /** The event names of each consumer that was declared. */
   const declared = new Map<string, ReadonlySet<string>>();
   /** What each consumer has to do, by the body of the event. */
   const todo = new Map<string, Map<string, State>>();
-  const swallowed = new Set<string>();
+  const dropped = new Set<string>();
   const cleanups = new Set<() => void>();
   let consumers = 0;
 
@@ -106,9 +106,9 @@ const createWorld = () => {
   const elsewhere = ({ key, process }: Running): Running[] =>
     running().filter((other) => other.key === key && other.process !== process);
   /** The event will not come to this consumer. */
-  const swallow = (key: string, body: string) => swallowed.add(`${key} ${body}`);
-  const swallowAll = (key: string, states: readonly State[]) => {
-    for (const [body, state] of todoOf(key)) if (states.includes(state)) swallow(key, body);
+  const drop = (key: string, body: string) => dropped.add(`${key} ${body}`);
+  const dropAll = (key: string, states: readonly State[]) => {
+    for (const [body, state] of todoOf(key)) if (states.includes(state)) drop(key, body);
   };
   const nextNumber = () => ++consumers;
   return {
@@ -118,20 +118,20 @@ const createWorld = () => {
     running,
     elsewhere,
     keyOf,
-    swallow,
-    swallowAll,
-    swallowed,
+    drop,
+    dropAll,
+    dropped,
     cleanups,
     nextNumber,
   };
 };
 
-export type World = ReturnType<typeof createWorld>;
+export type Shared = ReturnType<typeof createShared>;
 
 const innerOf = new WeakMap<Transport, { readonly transport: Transport; readonly processes: Process[] }>();
 
 const connectProcess = (
-  world: World,
+  shared: Shared,
   fault: Fault,
   transport: Transport,
   given: ConnectionContext,
@@ -139,12 +139,12 @@ const connectProcess = (
   const context = fault.context?.(given) ?? given;
   const inner = transport.connect(context);
   const process: Process = { context, inner, running: new Set(), isClosed: false, isKilled: false };
-  world.processes.add(process);
+  shared.processes.add(process);
 
   const publish: Connection['publish'] = async (message, publishContext: PublishContext) => {
     const send: Send = (sent, { inSession } = { inSession: true }) => {
-      for (const [key, names] of world.declared)
-        if (names.has(sent.name)) world.todoOf(key).set(textOf(sent.body), 'waiting');
+      for (const [key, names] of shared.declared)
+        if (names.has(sent.name)) shared.todoOf(key).set(textOf(sent.body), 'waiting');
       return inner.publish(sent, inSession ? publishContext : { ...publishContext, session: undefined });
     };
     if (process.isClosed || !fault.publish) return send(message);
@@ -153,7 +153,7 @@ const connectProcess = (
 
   const declare: Connection['declare'] = async (specs) => {
     const wanted = (await fault.declare?.(specs, process)) ?? specs;
-    for (const { consumer, names } of wanted) world.declared.set(world.keyOf(context, consumer), new Set(names));
+    for (const { consumer, names } of wanted) shared.declared.set(shared.keyOf(context, consumer), new Set(names));
     await inner.declare(wanted);
   };
 
@@ -161,26 +161,26 @@ const connectProcess = (
     return async (delivery) => {
       const { key, open } = entry;
       const body = textOf(delivery.body);
-      if (world.swallowed.has(`${key} ${body}`)) return DONE;
+      if (shared.dropped.has(`${key} ${body}`)) return DONE;
       const run = async (changed = delivery) => {
         const outcome = await entry.deliver(changed);
         if (process.isClosed || process.isKilled) fault.late?.(outcome, entry, delivery);
         return outcome;
       };
-      world.todoOf(key).set(body, 'open');
+      shared.todoOf(key).set(body, 'open');
       open.add(body);
       const outcome = await (fault.deliver?.({ delivery, running: entry, run }) ?? run());
       open.delete(body);
-      if (outcome.is === 'retry') world.todoOf(key).set(body, 'retried');
-      else world.todoOf(key).delete(body);
+      if (outcome.is === 'retry') shared.todoOf(key).set(body, 'retried');
+      else shared.todoOf(key).delete(body);
       return outcome;
     };
   };
 
   const consume: Connection['consume'] = async (spec, deliver) => {
     const entry: Running = {
-      key: world.keyOf(context, spec.consumer),
-      number: world.nextNumber(),
+      key: shared.keyOf(context, spec.consumer),
+      number: shared.nextNumber(),
       spec,
       process,
       deliver,
@@ -223,17 +223,17 @@ const connectProcess = (
 
 /** A sound transport with one fault, and what ends its timers. */
 export const createBrokenSetup = (
-  createFault: (world: World) => Fault,
+  createFault: (shared: Shared) => Fault,
 ): { readonly setup: ContractSetup; readonly clear: () => void } => {
   const sound = createSoundSetup();
-  const world = createWorld();
-  const fault = createFault(world);
+  const shared = createShared();
+  const fault = createFault(shared);
   const connect = (): Transport => {
     const transport = sound.connect();
     const processes: Process[] = [];
     const broken: Transport = {
       connect: (context) => {
-        const { process, connection } = connectProcess(world, fault, transport, context);
+        const { process, connection } = connectProcess(shared, fault, transport, context);
         processes.push(process);
         return connection;
       },
@@ -252,7 +252,7 @@ export const createBrokenSetup = (
     await sound.kill(found.transport);
   };
   const clear = () => {
-    for (const cleanup of world.cleanups) cleanup();
+    for (const cleanup of shared.cleanups) cleanup();
   };
   return { setup: { ...sound, connect, kill }, clear };
 };

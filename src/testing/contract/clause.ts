@@ -29,7 +29,7 @@ interface Gate {
 }
 
 /** What a clause works with. Its names are its own, and what it opens is closed after it. */
-export interface Stage {
+export interface ClauseTools {
   readonly setup: ContractSetup;
   readonly timeoutMs: number;
   readonly leaseMs: number;
@@ -62,7 +62,7 @@ const SILENT = { debug: ignore, warn: ignore, error: ignore };
 // Loaded only when a clause runs: it needs Node, and the rest of `mapbus/testing` does not.
 const loadService = () => import('../../service/create-service-bus.ts');
 
-const openStage = async (setup: ContractSetup) => {
+const createTools = async (setup: ContractSetup) => {
   const { createServiceBus } = await loadService();
   const { timeoutMs = 20_000, quietMs = 200, leaseMs = 100 } = setup;
   const suffix = crypto.randomUUID().slice(0, 8);
@@ -70,14 +70,14 @@ const openStage = async (setup: ContractSetup) => {
   const gates: Gate[] = [];
 
   const unique = (name: string) => `${name}-${suffix}`;
-  const join: Stage['join'] = (service, options) => {
+  const join: ClauseTools['join'] = (service, options) => {
     const transport = setup.connect();
     const bus = createServiceBus<AnyEvents>({
       service: unique(service),
       transport,
       sends: 'all',
       logger: SILENT,
-      // Node before 24 makes each promise slower for each of them, also for those of closed buses.
+      // Before Node 24, each AsyncLocalStorage makes every promise slower, also when its bus is closed.
       contextStorage: false,
       publishTimeoutMs: timeoutMs,
       readyTimeoutMs: timeoutMs,
@@ -87,7 +87,7 @@ const openStage = async (setup: ContractSetup) => {
     transports.set(bus, transport);
     return bus;
   };
-  const connect: Stage['connect'] = (service, context) => {
+  const connect: ClauseTools['connect'] = (service, context) => {
     const transport = setup.connect();
     const connection = transport.connect({
       service: unique(service),
@@ -99,11 +99,11 @@ const openStage = async (setup: ContractSetup) => {
     transports.set(connection, transport);
     return connection;
   };
-  const kill: Stage['kill'] = async (process) => {
+  const kill: ClauseTools['kill'] = async (process) => {
     if (!setup.kill) throw new Error('A durable transport is proved with `kill` in its setup');
     for (const [other, transport] of transports) if (other === process) await setup.kill(transport);
   };
-  const begin: Stage['begin'] = async () => {
+  const begin: ClauseTools['begin'] = async () => {
     if (!setup.begin) throw new Error('A transport that enlists is proved with `begin` in its setup');
     return setup.begin();
   };
@@ -116,11 +116,11 @@ const openStage = async (setup: ContractSetup) => {
     gates.push(gate);
     return gate;
   };
-  const inTime: Stage['inTime'] = (what, work) =>
+  const inTime: ClauseTools['inTime'] = (what, work) =>
     within(timeoutMs, work, () => {
       throw new Error(`Waited ${timeoutMs} ms for ${what}`);
     });
-  const eventually: Stage['eventually'] = async (what, ask) => {
+  const eventually: ClauseTools['eventually'] = async (what, ask) => {
     const endsAt = performance.now() + timeoutMs;
     for (let waitMs = 1; performance.now() < endsAt; waitMs = Math.min(waitMs * 2, 100)) {
       const answer = await inTime(what, ask());
@@ -129,7 +129,7 @@ const openStage = async (setup: ContractSetup) => {
     }
     throw new Error(`Waited ${timeoutMs} ms for ${what}`);
   };
-  const stage: Stage = {
+  const tools: ClauseTools = {
     setup,
     timeoutMs,
     leaseMs,
@@ -149,22 +149,22 @@ const openStage = async (setup: ContractSetup) => {
     const closeOne = (process: Bus | Connection) => within(timeoutMs, process.close(), ignore);
     await Promise.allSettled([...transports.keys()].map(closeOne));
   };
-  return { stage, clear };
+  return { tools, clear };
 };
 
-/** A clause that plays on a stage of its own. */
+/** A clause with tools of its own. */
 export const clause = (
   name: string,
   needs: readonly (keyof TransportFeatures)[],
-  play: (stage: Stage) => Promise<void>,
+  check: (tools: ClauseTools) => Promise<void>,
 ): ContractClause => ({
   name,
   needs,
   alone: false,
   run: async (setup) => {
-    const { stage, clear } = await openStage(setup);
+    const { tools, clear } = await createTools(setup);
     try {
-      await play(stage);
+      await check(tools);
     } finally {
       await clear();
     }
