@@ -40,8 +40,12 @@ export const createRegistry = () => {
   };
 
   /** Adds a handler for one name, or for every name; what it returns removes it. */
-  const add = (name: string | undefined, added: Pick<Subscription, 'handlerName' | 'call' | 'signal' | 'end'>) => {
-    const subscription = { ...added, order: order++, active: true };
+  const add = (
+    name: string | undefined,
+    { handlerName, call, signal, end }: Pick<Subscription, 'handlerName' | 'call' | 'signal' | 'end'>,
+  ) => {
+    // Field by field: after a spread, Node 20 gives each object a hidden class of its own, and a loop over them is slow.
+    const subscription: Subscription = { handlerName, call, signal, end, order: order++, active: true };
     const entry = name === undefined ? every : (entries.get(name) ?? createEntry());
     if (name !== undefined) entries.set(name, entry);
     entry.subscriptions.add(subscription);
