@@ -1,6 +1,7 @@
 import { describeError } from '../shared/errors.ts';
 import type { AbortSignals } from './abort-signals.ts';
 import { createEventId, type IdClock, tick } from './event-id.ts';
+import { NO_METADATA } from './metadata.ts';
 import type { EventBusError, HandlerFailure, Metadata } from './types.ts';
 
 // The fields behind the getters. Symbols keep them out of `JSON.stringify` and away from accidents.
@@ -54,8 +55,6 @@ export interface Publication {
   [SETTLED]: boolean;
 }
 
-/** Without a prototype, so that each key that is not there reads as `undefined`, `constructor` too. */
-export const NO_METADATA: Metadata = Object.freeze(Object.create(null));
 // Never changed: the first failure of a publish replaces it.
 const NO_FAILURES: HandlerFailure[] = [];
 Object.freeze(NO_FAILURES);

@@ -3,7 +3,7 @@ import { createError, describeError } from '../shared/errors.ts';
 import { whenSettled } from '../shared/promises.ts';
 import type { Report } from '../shared/safe-call.ts';
 import type { WriteLog } from './log.ts';
-import { copyMetadata } from './metadata.ts';
+import { copyMetadata, mergeMetadata } from './metadata.ts';
 import type { Observers } from './observers.ts';
 import {
   createPublication,
@@ -69,7 +69,7 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
   };
 
   /** @throws TypeError for a bad option */
-  const applyOptions = (publication: Publication, options: PublishOptions): Metadata => {
+  const applyOptions = (publication: Publication, options: PublishOptions): Metadata | undefined => {
     const { metadata, session, id, occurredAt, from } = readOptions('publish options', options, KNOWN_OPTIONS);
     publication[SESSION] = session;
     publication[ID] = id;
@@ -77,7 +77,7 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
     const carriedOn = from && copyMetadata('publish options.from.metadata', from.metadata);
     const read = () => addMetadata?.(carriedOn ?? currentMetadata());
     const inherited = (addMetadata && copyForeign('The option metadata', read)) ?? carriedOn;
-    return { ...inherited, ...(metadata && copyMetadata('publish options.metadata', metadata)) };
+    return mergeMetadata(inherited, metadata && copyMetadata('publish options.metadata', metadata));
   };
 
   return (name, options, observed = []) => {
@@ -92,7 +92,8 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
       try {
         const metadata = applyOptions(publication, options === undefined ? {} : options);
         const added = observed.map((one) => copyForeign('The metadata of an observer', () => one));
-        publication[METADATA] = Object.freeze(Object.assign(Object.create(null), metadata, ...added));
+        const all = added.reduce(mergeMetadata, metadata);
+        if (all) publication[METADATA] = Object.freeze(all);
       } catch (cause) {
         publication[ERROR] = invalidOptions(cause);
       }
