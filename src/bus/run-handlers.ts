@@ -70,7 +70,7 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
         if (signal?.aborted) continue;
         handlerCount++;
         const returned = call(payload, publication);
-        if (!isObject(returned)) continue;
+        if (returned === undefined || !isObject(returned)) continue;
         follow ??= createFollow(publication, payload);
         allSettled = follow(handlerName, returned);
       } catch (error) {
