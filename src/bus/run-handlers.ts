@@ -64,7 +64,8 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
     let handlerCount = 0;
     let follow: ReturnType<typeof createFollow> | undefined;
     let allSettled: Promise<PublishResult> | undefined;
-    for (const { active, signal, call, handlerName } of handlers) {
+    for (let index = 0; index < handlers.length; index++) {
+      const { active, signal, call, handlerName } = handlers[index] as Subscription;
       if (!active) continue;
       try {
         if (signal?.aborted) continue;
