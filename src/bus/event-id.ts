@@ -5,31 +5,37 @@ const LAST_MILLISECOND = 2 ** 48 - 1;
 /** How many events one millisecond can tell apart. */
 const SEQUENCES = 2 ** 25;
 
-/** What the ids of one bus are made from: the time and the number of its last event. */
+/** When an event was published. The events of one millisecond share it. */
+export interface Moment {
+  /** What the system's clock said. */
+  readonly now: number;
+  /** Milliseconds since 1970, as ids count them: never set back. */
+  readonly time: number;
+}
+
+/** What the ids of one bus are made from: the moment and the number of its last event. */
 export interface IdClock {
-  /** Milliseconds since 1970. Never set back. */
-  time: number;
+  moment: Moment;
   /** Counts the events of this millisecond. */
   sequence: number;
   /** Where the sequences of this bus begin, so that two buses rarely share one. Chosen when the first id is read. */
   base: number;
 }
 
-export const createIdClock = (): IdClock => ({ time: 0, sequence: 0, base: -1 });
+export const createIdClock = (): IdClock => ({ moment: { now: 0, time: 0 }, sequence: 0, base: -1 });
 
 /**
  * Moves on to the next event. While the system's clock stands still or is set back, events are told apart by the
  * sequence (RFC 9562, section 6.2), so that ids never decrease.
  */
 export const tick = (clock: IdClock, now: number): void => {
-  const millisecond = Math.min(Math.floor(now), LAST_MILLISECOND);
-  if (millisecond > clock.time) {
-    clock.time = millisecond;
-    clock.sequence = 0;
-  } else if (++clock.sequence === SEQUENCES) {
-    clock.time++;
-    clock.sequence = 0;
-  }
+  const { moment } = clock;
+  const sequence = ++clock.sequence;
+  if (now === moment.now && sequence < SEQUENCES) return;
+  const isFull = sequence === SEQUENCES;
+  const time = Math.max(isFull ? moment.time + 1 : moment.time, Math.min(Math.floor(now), LAST_MILLISECOND) || 0);
+  clock.moment = { now, time };
+  if (time > moment.time) clock.sequence = 0;
 };
 
 const words = new Uint32Array(256);
@@ -54,7 +60,7 @@ const random32 = (): number => {
 };
 
 /** The UUIDv7 of an event, however late it is asked for: 48 bits of time, 26 bits that count, 48 random bits. */
-export const createEventId = (clock: IdClock, time: number, sequence: number): string => {
+export const createEventId = (clock: IdClock, { time }: Moment, sequence: number): string => {
   if (clock.base < 0) clock.base = random32() % SEQUENCES;
   const counter = clock.base + sequence;
   const high = counter >>> 14;

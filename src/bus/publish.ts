@@ -10,11 +10,11 @@ import {
   ERROR,
   ID,
   METADATA,
+  MOMENT,
   type Publication,
   type PublicationSource,
   SESSION,
   settle,
-  TIME,
 } from './publication.ts';
 import type { Registry, Subscription } from './registry.ts';
 import type { RunHandlers } from './run-handlers.ts';
@@ -73,14 +73,14 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
     const { metadata, session, id, occurredAt, from } = readOptions('publish options', options, KNOWN_OPTIONS);
     publication[SESSION] = session;
     publication[ID] = id;
-    if (occurredAt) publication[TIME] = Number(occurredAt.getTime());
+    if (occurredAt) publication[MOMENT] = { ...publication[MOMENT], now: Number(occurredAt.getTime()) };
     const carriedOn = from && copyMetadata('publish options.from.metadata', from.metadata);
     const read = () => addMetadata?.(carriedOn ?? currentMetadata());
     const inherited = (addMetadata && copyForeign('The option metadata', read)) ?? carriedOn;
     return mergeMetadata(inherited, metadata && copyMetadata('publish options.metadata', metadata));
   };
 
-  return (name, options, observed = []) => {
+  return (name, options, observed) => {
     const publication = createPublication(name, source);
     if (typeof name !== 'string') {
       publication[ERROR] = createError('invalid_name', 'Cannot publish: the event name must be a string');
@@ -88,10 +88,10 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
       publication[ERROR] = createError('closed', 'Cannot publish: the bus is closed');
     } else if (isTooDeep()) {
       publication[ERROR] = createError('too_deep', 'Cannot publish: 500 publishes are inside one another');
-    } else if (options !== undefined || addMetadata || observed.length > 0) {
+    } else if (options !== undefined || addMetadata || observed) {
       try {
         const metadata = applyOptions(publication, options === undefined ? {} : options);
-        const added = observed.map((one) => copyForeign('The metadata of an observer', () => one));
+        const added = (observed ?? []).map((one) => copyForeign('The metadata of an observer', () => one));
         const all = added.reduce(mergeMetadata, metadata);
         if (all) publication[METADATA] = Object.freeze(all);
       } catch (cause) {
