@@ -1,76 +1,91 @@
-import { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { EventBus as NestEventBus } from '@nestjs/cqrs';
-import EventEmitter3 from 'eventemitter3';
-import { createHooks } from 'hookable';
-import mitt from 'mitt';
-import { Subject } from 'rxjs';
-import { createEventBus } from '../dist/index.js';
+// What is measured. Each contender is loaded only by the process that measures it.
 import { versionOf } from './versions.ts';
 
-export type Handler = (payload: { value: number }) => unknown;
+export interface Payload {
+  readonly value: number;
+}
+
+export type Handler = (payload: Payload) => unknown;
 
 /** One emitter, reduced to what the cases need. What it cannot do is missing. */
 export interface Emitter {
   /** Returns what removes the handler. */
   readonly subscribe: (name: string, handler: Handler) => () => void;
   /** Starts the handlers. */
-  readonly publish?: (name: string, payload: { value: number }) => unknown;
+  readonly publish?: (name: string, payload: Payload) => unknown;
   /** Resolves when the handlers have settled. */
-  readonly publishAwaited?: (name: string, payload: { value: number }) => Promise<unknown>;
-  /** Whether the others run and the publisher is spared when a handler throws. */
-  readonly isolates?: boolean;
+  readonly publishAwaited?: (name: string, payload: Payload) => Promise<unknown>;
 }
 
 export interface Contender {
-  readonly name: string;
-  readonly create: () => Emitter;
+  /** Without the version. */
+  readonly key: string;
+  /** The package whose version the results show. */
+  readonly packageName?: string;
+  /** The same on a Node newer than 20, where npm gives another version. */
+  readonly newest?: string;
+  /** It starts handlers without a wait for them. */
+  readonly starts?: boolean;
+  /** It can wait until all handlers have settled. */
+  readonly waits?: boolean;
+  /** When a handler throws, the others run and the publisher gets no error. */
+  readonly isolates?: boolean;
+  /** It has a name for each event. */
+  readonly hasNames?: boolean;
+  /** One handler can be removed. */
+  readonly removes?: boolean;
+  /** Its `subscribe` copies all handlers: 100,000 of them take minutes. */
+  readonly copies?: boolean;
+  readonly load: () => Promise<() => Emitter>;
 }
 
-const require = createRequire(import.meta.url);
+type EventMap = Record<string, Payload>;
+
 const isNode20 = process.versions.node.startsWith('20.');
-// On Node 20 what npm gives there, and the newest version on the newest Node.
-const emitteryName = isNode20 ? 'emittery' : 'emittery-newest';
-const nanoeventsName = isNode20 ? 'nanoevents' : 'nanoevents-newest';
-const { default: Emittery } = (await import(emitteryName)) as typeof import('emittery-newest');
-const { createNanoEvents } = (await import(nanoeventsName)) as typeof import('nanoevents-newest');
-const { EventEmitter: TseepEmitter } = require('tseep') as typeof import('tseep');
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+/** The bus as it is built, or the build that the process is told to measure. */
+export const loadBus = async (): Promise<typeof import('../dist/index.js')> => import(process.env.BENCH_BUS ?? '');
 
-/** The hand-written bus: a map of arrays. */
-const createArrays = () => {
-  const handlers = new Map<string, Handler[]>();
-  const handlersOf = (name: string) => handlers.get(name) ?? [];
-  const subscribe = (name: string, handler: Handler) => {
-    handlers.set(name, [...handlersOf(name), handler]);
-    return () =>
-      void handlers.set(
-        name,
-        handlersOf(name).filter((other) => other !== handler),
-      );
-  };
-  return { handlersOf, subscribe };
-};
+/** What every emitter with `on` and `off` looks like. */
+interface OnOff {
+  readonly on: (name: string, handler: Handler) => unknown;
+  readonly off: (name: string, handler: Handler) => unknown;
+  readonly emit: (name: string, payload: Payload) => unknown;
+}
+
+const fromOnOff = (emitter: OnOff): Emitter => ({
+  subscribe: (name, handler) => {
+    emitter.on(name, handler);
+    return () => void emitter.off(name, handler);
+  },
+  publish: (name, payload) => emitter.emit(name, payload),
+});
 
 /** Where the bare loop leaves its time, so that reading the clock is not optimised away. */
 export const clock = { now: 0 };
 
 export const contenders: readonly Contender[] = [
   {
-    name: `mapbus ${version}`,
-    create: () => {
-      const { subscribe, publish } = createEventBus<Record<string, { value: number }>>();
-      return { subscribe, publish, publishAwaited: publish, isolates: true };
+    key: 'mapbus',
+    starts: true,
+    waits: true,
+    isolates: true,
+    hasNames: true,
+    removes: true,
+    load: async () => {
+      const { createEventBus } = await loadBus();
+      return () => {
+        const { subscribe, publish } = createEventBus<EventMap>();
+        return { subscribe, publish, publishAwaited: publish };
+      };
     },
   },
   {
-    name: 'bare loop + Date.now()',
-    create: () => {
-      // One list of handlers and no names: what nobody can be faster than.
+    // One list of handlers and no names: what nobody can be faster than.
+    key: 'bare loop + Date.now()',
+    starts: true,
+    removes: true,
+    load: async () => () => {
       const handlers: Handler[] = [];
       return {
         subscribe: (_name, handler) => {
@@ -85,83 +100,105 @@ export const contenders: readonly Contender[] = [
     },
   },
   {
-    name: 'allSettled loop',
-    create: () => {
-      const { handlersOf, subscribe } = createArrays();
-      const publishAwaited: Emitter['publishAwaited'] = (name, payload) =>
-        Promise.allSettled(handlersOf(name).map(async (handler) => handler(payload)));
-      return { subscribe, publishAwaited, isolates: true };
-    },
-  },
-  {
-    name: `mitt ${versionOf('mitt')}`,
-    create: () => {
-      const emitter = mitt<Record<string, { value: number }>>();
+    // The bus that is written by hand: a map of arrays.
+    key: 'allSettled loop',
+    waits: true,
+    isolates: true,
+    hasNames: true,
+    removes: true,
+    copies: true,
+    load: async () => () => {
+      const handlers = new Map<string, Handler[]>();
+      const handlersOf = (name: string) => handlers.get(name) ?? [];
       return {
         subscribe: (name, handler) => {
-          emitter.on(name, handler);
-          return () => emitter.off(name, handler);
+          handlers.set(name, [...handlersOf(name), handler]);
+          return () => {
+            const others = handlersOf(name).filter((other) => other !== handler);
+            handlers.set(name, others);
+          };
         },
-        publish: (name, payload) => emitter.emit(name, payload),
+        publishAwaited: (name, payload) =>
+          Promise.allSettled(handlersOf(name).map(async (handler) => handler(payload))),
       };
     },
   },
   {
-    name: `nanoevents ${versionOf(nanoeventsName)}`,
-    create: () => {
-      const emitter = createNanoEvents();
-      return {
-        subscribe: (name, handler) => emitter.on(name, handler),
-        publish: (name, payload) => emitter.emit(name, payload),
+    key: 'mitt',
+    packageName: 'mitt',
+    starts: true,
+    hasNames: true,
+    removes: true,
+    load: async () => {
+      const { default: mitt } = await import('mitt');
+      return () => fromOnOff(mitt<EventMap>());
+    },
+  },
+  {
+    key: 'nanoevents',
+    packageName: 'nanoevents',
+    newest: 'nanoevents-newest',
+    starts: true,
+    hasNames: true,
+    removes: true,
+    copies: true,
+    load: async () => {
+      const { createNanoEvents } = (await import(
+        isNode20 ? 'nanoevents' : 'nanoevents-newest'
+      )) as typeof import('nanoevents-newest');
+      return () => {
+        const emitter = createNanoEvents();
+        return {
+          subscribe: (name, handler) => emitter.on(name, handler),
+          publish: (name, payload) => emitter.emit(name, payload),
+        };
       };
     },
   },
   {
-    name: `eventemitter3 ${versionOf('eventemitter3')}`,
-    create: () => {
-      const emitter = new EventEmitter3();
-      return {
-        subscribe: (name, handler) => {
-          emitter.on(name, handler);
-          return () => void emitter.off(name, handler);
-        },
-        publish: (name, payload) => emitter.emit(name, payload),
-      };
+    key: 'eventemitter3',
+    packageName: 'eventemitter3',
+    starts: true,
+    hasNames: true,
+    removes: true,
+    load: async () => {
+      const { default: EventEmitter3 } = await import('eventemitter3');
+      return () => fromOnOff(new EventEmitter3());
     },
   },
   {
-    name: `tseep ${versionOf('tseep')}`,
-    create: () => {
-      const emitter = new TseepEmitter();
-      return {
-        subscribe: (name, handler) => {
-          emitter.on(name, handler as () => void);
-          return () => void emitter.off(name, handler as () => void);
-        },
-        publish: (name, payload) => emitter.emit(name, payload),
-      };
+    key: 'tseep',
+    packageName: 'tseep',
+    starts: true,
+    hasNames: true,
+    removes: true,
+    copies: true,
+    load: async () => {
+      const { EventEmitter } = await import('tseep');
+      return () => fromOnOff(new EventEmitter() as unknown as OnOff);
     },
   },
   {
-    name: 'node:events',
-    create: () => {
-      const emitter = new EventEmitter().setMaxListeners(0);
-      return {
-        subscribe: (name, handler) => {
-          emitter.on(name, handler);
-          return () => void emitter.off(name, handler);
-        },
-        publish: (name, payload) => emitter.emit(name, payload),
-      };
+    key: 'node:events',
+    starts: true,
+    hasNames: true,
+    removes: true,
+    load: async () => {
+      const { EventEmitter } = await import('node:events');
+      return () => fromOnOff(new EventEmitter().setMaxListeners(0));
     },
   },
   {
-    name: 'EventTarget',
-    create: () => {
+    key: 'EventTarget',
+    starts: true,
+    hasNames: true,
+    removes: true,
+    copies: true,
+    load: async () => () => {
       const target = new EventTarget();
       return {
         subscribe: (name, handler) => {
-          const listener = (event: Event) => handler((event as CustomEvent<{ value: number }>).detail);
+          const listener = (event: Event) => handler((event as CustomEvent<Payload>).detail);
           target.addEventListener(name, listener);
           return () => target.removeEventListener(name, listener);
         },
@@ -170,105 +207,155 @@ export const contenders: readonly Contender[] = [
     },
   },
   {
-    name: `rxjs Subject ${versionOf('rxjs')}`,
-    create: () => {
-      const subjects = new Map<string, Subject<{ value: number }>>();
-      return {
-        subscribe: (name, handler) => {
-          const subject = subjects.get(name) ?? new Subject();
-          subjects.set(name, subject);
-          const subscription = subject.subscribe(handler);
-          return () => subscription.unsubscribe();
-        },
-        publish: (name, payload) => subjects.get(name)?.next(payload),
+    key: 'rxjs Subject',
+    packageName: 'rxjs',
+    starts: true,
+    hasNames: true,
+    removes: true,
+    copies: true,
+    load: async () => {
+      const { Subject } = await import('rxjs');
+      return () => {
+        const subjects = new Map<string, InstanceType<typeof Subject<Payload>>>();
+        return {
+          subscribe: (name, handler) => {
+            const subject = subjects.get(name) ?? new Subject<Payload>();
+            subjects.set(name, subject);
+            const subscription = subject.subscribe(handler);
+            return () => subscription.unsubscribe();
+          },
+          publish: (name, payload) => subjects.get(name)?.next(payload),
+        };
       };
     },
   },
   {
-    name: `emittery ${versionOf(emitteryName)}`,
-    create: () => {
-      const emitter = new Emittery<Record<string, { value: number }>>();
-      // Version 2 hands over an object with the data, version 1 the data: a handler of one payload does with both.
-      return {
-        subscribe: (name, handler) => emitter.on(name, handler as never),
-        publishAwaited: (name, payload) => emitter.emit(name, payload),
+    key: 'emittery',
+    packageName: 'emittery',
+    newest: 'emittery-newest',
+    waits: true,
+    hasNames: true,
+    removes: true,
+    load: async () => {
+      const { default: Emittery } = (await import(
+        isNode20 ? 'emittery' : 'emittery-newest'
+      )) as typeof import('emittery-newest');
+      return () => {
+        const emitter = new Emittery<EventMap>();
+        return {
+          // Version 1 hands over the data, and version 2 an object with it.
+          subscribe: (name, handler) =>
+            emitter.on(
+              name,
+              isNode20 ? (handler as never) : ({ data }: { readonly data: Payload }) => handler(data) as void,
+            ),
+          publishAwaited: (name, payload) => emitter.emit(name, payload),
+        };
       };
     },
   },
   {
-    name: `hookable ${versionOf('hookable')}`,
-    create: () => {
-      const hooks = createHooks<Record<string, (payload: { value: number }) => void>>();
-      return {
-        subscribe: (name, handler) => hooks.hook(name, handler as never),
-        publishAwaited: async (name, payload) => hooks.callHook(name, payload),
+    key: 'hookable',
+    packageName: 'hookable',
+    waits: true,
+    hasNames: true,
+    removes: true,
+    copies: true,
+    load: async () => {
+      const { createHooks } = await import('hookable');
+      return () => {
+        const hooks = createHooks<Record<string, (payload: Payload) => void>>();
+        return {
+          subscribe: (name, handler) => hooks.hook(name, handler as never),
+          publishAwaited: async (name, payload) => hooks.callHook(name, payload),
+        };
       };
     },
   },
   {
-    name: `@nestjs/cqrs ${versionOf('@nestjs/cqrs')}`,
-    create: () => {
+    key: '@nestjs/cqrs',
+    packageName: '@nestjs/cqrs',
+    waits: true,
+    isolates: true,
+    load: async () => {
+      const { EventBus } = await import('@nestjs/cqrs');
       interface NestEvent {
-        readonly payload: { value: number };
+        readonly payload: Payload;
         readonly settled: () => void;
       }
-      const unhandled = { publish: () => {} };
-      const bus = new NestEventBus({} as never, {} as never, unhandled as never);
-      // Without the injector and its decorators: every event is of one type.
-      Object.assign(bus, { eventIdProvider: { getEventId: () => 'event' }, _logger: { error: () => {} } });
-      let handlerCount = 0;
-      return {
-        subscribe: (name, handler) => {
-          handlerCount++;
-          // What a publisher needs to wait, which the bus does not offer: each handler says when it has settled.
-          const handle = async ({ payload, settled }: NestEvent) => {
-            try {
-              await handler(payload);
-            } finally {
-              settled();
-            }
-          };
-          bus.bind({ isDependencyTreeStatic: () => true, instance: { handle } } as never, name);
-          return () => bus.onModuleDestroy();
-        },
-        publishAwaited: (_name, payload) =>
-          new Promise<void>((resolve) => {
-            let pending = handlerCount;
-            bus.publish({ payload, settled: () => --pending === 0 && resolve() });
-          }),
-        isolates: true,
+      return () => {
+        const unhandled = { publish: () => {} };
+        const bus = new EventBus({} as never, {} as never, unhandled as never);
+        // Without the injector and its decorators: every event is of one type.
+        Object.assign(bus, { eventIdProvider: { getEventId: () => 'event' }, _logger: { error: () => {} } });
+        let handlerCount = 0;
+        return {
+          subscribe: (name, handler) => {
+            handlerCount++;
+            // The bus has no way to wait for handlers. So each handler says when it has settled.
+            const handle = async ({ payload, settled }: NestEvent) => {
+              try {
+                await handler(payload);
+              } finally {
+                settled();
+              }
+            };
+            bus.bind({ isDependencyTreeStatic: () => true, instance: { handle } } as never, name);
+            return () => bus.onModuleDestroy();
+          },
+          publishAwaited: (_name, payload) =>
+            new Promise<void>((resolve) => {
+              let pending = handlerCount;
+              bus.publish({ payload, settled: () => --pending === 0 && resolve() });
+            }),
+        };
+      };
+    },
+  },
+  {
+    key: 'abxbus',
+    packageName: 'abxbus',
+    waits: true,
+    isolates: true,
+    hasNames: true,
+    removes: true,
+    copies: true,
+    load: async () => {
+      const { BaseEvent, EventBus } = await import('abxbus');
+      const createType = (name: string) => BaseEvent.extend(name, {});
+      return () => {
+        const bus = new EventBus('bench', {
+          max_history_size: 0,
+          max_history_drop: true,
+          event_handler_concurrency: 'parallel',
+          event_handler_detect_file_paths: false,
+        });
+        const types = new Map<string, ReturnType<typeof createType>>();
+        const typeOf = (name: string) => {
+          const type = types.get(name) ?? createType(name);
+          types.set(name, type);
+          return type;
+        };
+        return {
+          subscribe: (name, handler) => {
+            const handle = bus.on(typeOf(name), (event) => handler(event as unknown as Payload) as undefined);
+            return () => bus.off(name, handle);
+          },
+          publishAwaited: (name, payload) => bus.emit(typeOf(name)(payload)).wait(),
+        };
       };
     },
   },
 ];
 
-/** Loads abxbus, which starts an `AsyncLocalStorage`: on Node 20 that makes every promise of the process dearer. */
-export const loadAbxbus = async (): Promise<Contender> => {
-  const { BaseEvent, EventBus: AbxEventBus } = await import('abxbus');
-  return {
-    name: `abxbus ${versionOf('abxbus')}`,
-    create: () => {
-      const bus = new AbxEventBus('bench', {
-        max_history_size: 0,
-        max_history_drop: true,
-        event_handler_concurrency: 'parallel',
-        event_handler_detect_file_paths: false,
-      });
-      const create = (name: string) => BaseEvent.extend(name, {});
-      const types = new Map<string, ReturnType<typeof create>>();
-      const typeOf = (name: string) => {
-        const type = types.get(name) ?? create(name);
-        types.set(name, type);
-        return type;
-      };
-      return {
-        subscribe: (name, handler) => {
-          const handle = bus.on(typeOf(name), (event) => handler(event as unknown as { value: number }) as undefined);
-          return () => bus.off(name, handle);
-        },
-        publishAwaited: (name, payload) => bus.emit(typeOf(name)(payload)).wait(),
-        isolates: true,
-      };
-    },
-  };
+export const contenderOf = (key: string): Contender => {
+  const found = contenders.find((contender) => contender.key === key);
+  if (!found) throw new Error(`There is no contender ${key}`);
+  return found;
+};
+
+/** The name in the results of Node 20 or of a newer one. */
+export const titleOf = ({ key, packageName, newest }: Contender, onNode20: boolean): string => {
+  if (packageName) return `${key} ${versionOf(onNode20 ? packageName : (newest ?? packageName))}`;
+  return key === 'mapbus' ? `${key} ${versionOf('.', '..')}` : key;
 };

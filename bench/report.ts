@@ -1,86 +1,151 @@
 // Runs the benchmarks on Node 20 and on the newest Node, and writes RESULTS.md and the picture of the README.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import type { Row } from './main.ts';
+import { awaitAsync4, awaited, type Case, changes, notAwaited } from './cases.ts';
+import { isReached, type Line, lines } from './lines.ts';
+import { type Measured, measureAll } from './measure.ts';
+import { ownCases } from './own-cases.ts';
+import { buildWorker, file, median, medianOf } from './processes.ts';
+import { buildBuses } from './without-options.ts';
 
-interface Run {
-  readonly node: string;
-  readonly cpu: string;
-  readonly own: Record<string, number>;
-  readonly results: readonly { name: string; rows: readonly Row[] }[];
-  readonly failures: string;
-  readonly memory: { subscription: Record<string, number>; inFlight: Record<string, number> };
+interface Size {
+  readonly name: string;
+  readonly size: number;
+  readonly sizeLimit: number;
 }
 
-const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-const run = (node: string): Run => {
-  const args = ['--expose-gc', '--import', 'tsx', file('main.ts')];
-  return JSON.parse(execFileSync(node, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })) as Run;
-};
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 const time = (nanoseconds: number): string =>
   nanoseconds < 1_000 ? `${nanoseconds.toFixed(0)} ns` : `${(nanoseconds / 1_000).toFixed(1)} µs`;
 
-const ratio = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2));
+const bytes = (value: number): string => `${value.toFixed(0)} bytes`;
 
-/** Every contender of a case, with how long it takes against mapbus: below 1 it is ahead. */
-const caseTable = ({ name, rows }: Run['results'][number], contenders: readonly string[]): string => {
-  const lines = contenders.map((contender) => {
-    const row = rows.find((other) => other.contender === contender);
-    return row ? `| ${contender} | ${time(row.median)} | ${ratio(row.ratio)} |` : `| ${contender} | – | |`;
-  });
-  return [`### ${name}`, '', '| | median | against mapbus |', '|---|---|---|', ...lines].join('\n');
+const factor = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2));
+
+const targetOf = ({ atMost, atLeast }: Line): string => {
+  if (atMost !== undefined) return `≤ ${atMost}`;
+  return atLeast === undefined ? '–' : `≥ ${atLeast}`;
 };
 
-const valueTable = (title: string, values: Record<string, string>): string =>
-  [
-    `### ${title}`,
+/** The size of the package does not depend on the Node. */
+const measureSizes = (): readonly Size[] => {
+  const { stdout } = spawnSync('npx', ['size-limit', '--json'], { cwd: file('..'), encoding: 'utf8' });
+  return JSON.parse(stdout) as Size[];
+};
+
+const linesTable = (all: readonly Measured[], sizes: readonly Size[]): string => {
+  const rows = lines.map((line) => {
+    const figures = all.map((measured) => {
+      const ratio = line.ratio(measured);
+      return `${ratio.toFixed(2)}${isReached(line, ratio) ? '' : ' (not reached)'}`;
+    });
+    return [line.name, targetOf(line), ...figures];
+  });
+  const sizeRows = sizes.map(({ name, size, sizeLimit }) => [
+    `${name}, brotli`,
+    `≤ ${sizeLimit} B`,
+    `${size} B${size <= sizeLimit ? '' : ' (not reached)'}`,
     '',
-    '| | |',
-    '|---|---|',
-    ...Object.entries(values).map(([name, value]) => `| ${name} | ${value} |`),
-  ].join('\n');
+  ]);
+  return table(['', 'target', ...all.map(({ node }) => `Node ${node}`)], [...rows, ...sizeRows]);
+};
 
-const mapValues = (values: Record<string, number>, show: (value: number) => string) =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, show(value)]));
+/** Contenders against cases: the median, and how it compares with mapbus. */
+const casesTable = ({ cases, titles }: Measured, shown: readonly Case[], short: (name: string) => string): string => {
+  const rows = Object.entries(titles).map(([contender, title]) => {
+    const cells = shown.map(({ name }) => {
+      const rounds = cases[name] ?? {};
+      const figures = rounds[contender];
+      if (!figures) return '–';
+      return `${time(median(figures))} (${factor(medianOf(rounds, (of) => of(contender) / of('mapbus')))})`;
+    });
+    return [title, ...cells];
+  });
+  const measured = rows.filter(([, ...cells]) => cells.some((cell) => cell !== '–'));
+  return table(['', ...shown.map(({ name }) => short(name))], measured);
+};
 
-const section = ({ node, cpu, own, results, memory, failures }: Run): string => {
-  const contenders = [...new Set(results.flatMap(({ rows }) => rows.map(({ contender }) => contender)))];
-  const bytes = (value: number) => `${value.toFixed(0)} bytes`;
+const section = (measured: Measured): string => {
+  const { node, cpu, titles, own, subscription, inFlight, failures } = measured;
   return [
     `## Node ${node}, ${cpu}`,
-    `### When a handler fails\n\n${failures}`,
-    valueTable('mapbus alone', mapValues(own, time)),
-    ...results.map((result) => caseTable(result, contenders)),
-    valueTable('heap for a subscription, among 2,000', mapValues(memory.subscription, bytes)),
-    valueTable('heap for a publish in flight with 4 async handlers, of mapbus', mapValues(memory.inFlight, bytes)),
+    '### publish, not awaited',
+    casesTable(measured, notAwaited, (name) => name.replace(/^publish,? /, '').replace(', not awaited', '')),
+    '### publish, awaited',
+    casesTable(measured, awaited, (name) => name.replace('publish awaited, ', '')),
+    '### subscribe + unsubscribe',
+    casesTable(measured, changes, (name) => name.replace('subscribe + unsubscribe ', '')),
+    '### When the first of three handlers fails',
+    table(
+      ['', 'it throws', 'it rejects'],
+      Object.entries(failures).map(([contender, outcomes]) => [titles[contender] ?? contender, ...outcomes]),
+    ),
+    '### mapbus alone',
+    table(
+      ['', 'median'],
+      ownCases.map((name) => [name, time(median(own[name] ?? []))]),
+    ),
+    '### Heap for a subscription, among 2,000',
+    table(
+      ['', ''],
+      Object.entries(subscription).map(([contender, value]) => [titles[contender] ?? contender, bytes(value)]),
+    ),
+    '### Heap for a publish of mapbus with 4 asynchronous handlers',
+    table(
+      ['', ''],
+      [
+        ['while they run', bytes(inFlight.running)],
+        ['when they have settled', bytes(inFlight.settled)],
+      ],
+    ),
   ].join('\n\n');
 };
 
 /** The bars of one case, the shortest first. */
-const picture = ({ rows }: Run['results'][number], title: string): string => {
-  const bars = rows.toSorted((a, b) => a.median - b.median);
-  const longest = Math.max(...bars.map(({ median }) => Math.log10(median)));
-  const bar = ({ contender: name, median }: Row, index: number) => {
+const picture = ({ cases, titles, node }: Measured, { name }: Case): string => {
+  const title = `${name}, Node ${node}, logarithmic`;
+  const bars = Object.entries(cases[name] ?? {})
+    .map(([contender, figures]) => ({ contender, figure: median(figures) }))
+    .toSorted((a, b) => a.figure - b.figure);
+  const longest = Math.max(...bars.map(({ figure }) => Math.log10(figure)));
+  const bar = ({ contender, figure }: (typeof bars)[number], index: number) => {
     const y = 40 + index * 24;
-    const width = (Math.log10(median) / longest) * 380;
-    const fill = name.startsWith('mapbus') ? '#3178c6' : '#b8c4d0';
-    return `<text x="180" y="${y + 13}" text-anchor="end">${name}</text><rect x="190" y="${y}" width="${width.toFixed(0)}" height="18" fill="${fill}"/><text x="${(196 + width).toFixed(0)}" y="${y + 13}">${time(median)}</text>`;
+    const width = (Math.log10(figure) / longest) * 380;
+    const fill = contender === 'mapbus' ? '#3178c6' : '#b8c4d0';
+    return `<text x="180" y="${y + 13}" text-anchor="end">${titles[contender]}</text><rect x="190" y="${y}" width="${width.toFixed(0)}" height="18" fill="${fill}"/><text x="${(196 + width).toFixed(0)}" y="${y + 13}">${time(figure)}</text>`;
   };
   const height = 50 + bars.length * 24;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 ${height}" font-family="system-ui" font-size="13"><title>${title}</title><rect width="660" height="${height}" fill="#fff"/><text x="12" y="24" font-weight="bold">${title}</text>${bars.map(bar).join('')}</svg>\n`;
 };
 
-const runs = [run(process.execPath), run(file('node_modules/node-26/bin/node'))];
-const intro = `# Results
+const INTRO = `# Results
 
-Medians of interleaved rounds in one process, written by \`npm run bench\`. Only ratios within one table mean something:
-the machine is small and shared. A ratio below 1 is a peer that is ahead; most do less: no id, no time, no isolation,
-no context, no result. A dash is a contender that cannot do the case, or (with 100,000 handlers) takes minutes to set up.
-Awaited cases include what awaiting costs in the measuring loop. abxbus comes after all others, in turns with mapbus:
-the \`AsyncLocalStorage\` that it starts makes every promise of the process dearer on Node 20. Its ratio is of those turns.`;
-writeFileSync(file('RESULTS.md'), `${[intro, ...runs.map(section)].join('\n\n')}\n`);
-const shown = runs[0]?.results.find(({ name }) => name === 'publish awaited, 4 async handlers');
-if (shown) writeFileSync(file('results.svg'), picture(shown, `${shown.name}, Node ${runs[0]?.node}, logarithmic`));
+Written by \`npm run bench\`. Each figure is the median of several rounds. In each round, every contender runs once, in a
+process of its own. A ratio is the median of the ratios of the rounds. Time is the time of the processor. It includes the
+garbage collector. Only ratios mean something: the machine is small and shared.`;
+
+const LINES_NOTE = `A line with a dash has no target. The build without the two options is made of the same sources with the same settings. A
+plugin of esbuild removes the conditions and the calls that a publish has for these options
+([without-options.ts](without-options.ts)). Where that line is below 1, the compiler made another choice for the two builds: the
+options themselves save no time.`;
+
+const TABLES_NOTE = `In the tables below, the number in brackets is the time against mapbus: below 1 the contender is faster. Most contenders do
+less: they have no id, no time, no isolation of failures, no context and no result. A dash is a contender that cannot do the
+case, or that needs minutes for it. An awaited case includes the \`await\` of the loop that measures it.`;
+
+await buildWorker();
+const buses = await buildBuses();
+const all = [process.execPath, file('node_modules/node-26/bin/node')].map((node) => measureAll(node, buses));
+const parts = [
+  INTRO,
+  '## The lines that count',
+  linesTable(all, measureSizes()),
+  LINES_NOTE,
+  TABLES_NOTE,
+  ...all.map(section),
+];
+writeFileSync(file('RESULTS.md'), `${parts.join('\n\n')}\n`);
+const [first] = all;
+if (first) writeFileSync(file('results.svg'), picture(first, awaitAsync4));
