@@ -57,14 +57,13 @@ export const median = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 };
 
-/** The median of one against another of the same round: what slows the machine down for a while slows both down. */
-export const medianOf = (rounds: Rounds, figure: (of: (name: string) => number) => number): number => {
-  const count = Math.min(...Object.values(rounds).map(({ length }) => length));
-  const figureOf = (round: number) =>
-    figure((name) => {
-      const value = rounds[name]?.[round];
-      if (value === undefined) throw new Error(`Nothing was measured of ${name}`);
-      return value;
-    });
-  return median(Array.from({ length: count }, (_, round) => figureOf(round)));
-};
+/** The best of all rounds: other guests of a shared machine only ever add time. */
+export const best = (values: readonly number[]): number => Math.min(...values);
+
+/** A figure that is made of the best of each. */
+export const ofBest = (rounds: Rounds, figure: (of: (name: string) => number) => number): number =>
+  figure((name) => {
+    const values = rounds[name];
+    if (!values) throw new Error(`Nothing was measured of ${name}`);
+    return best(values);
+  });

@@ -5,7 +5,7 @@ import { awaitAsync4, awaited, type Case, changes, notAwaited } from './cases.ts
 import { isReached, type Line, lines } from './lines.ts';
 import { type Measured, measureAll } from './measure.ts';
 import { ownCases } from './own-cases.ts';
-import { buildWorker, file, median, medianOf } from './processes.ts';
+import { best, buildWorker, file, ofBest } from './processes.ts';
 import { buildBuses } from './without-options.ts';
 
 interface Size {
@@ -52,14 +52,14 @@ const linesTable = (all: readonly Measured[], sizes: readonly Size[]): string =>
   return table(['', 'target', ...all.map(({ node }) => `Node ${node}`)], [...rows, ...sizeRows]);
 };
 
-/** Contenders against cases: the median, and how it compares with mapbus. */
+/** Contenders against cases: the best time, and how it compares with mapbus. */
 const casesTable = ({ cases, titles }: Measured, shown: readonly Case[], short: (name: string) => string): string => {
   const rows = Object.entries(titles).map(([contender, title]) => {
     const cells = shown.map(({ name }) => {
       const rounds = cases[name] ?? {};
       const figures = rounds[contender];
       if (!figures) return '–';
-      return `${time(median(figures))} (${factor(medianOf(rounds, (of) => of(contender) / of('mapbus')))})`;
+      return `${time(best(figures))} (${factor(ofBest(rounds, (of) => of(contender) / of('mapbus')))})`;
     });
     return [title, ...cells];
   });
@@ -84,8 +84,8 @@ const section = (measured: Measured): string => {
     ),
     '### mapbus alone',
     table(
-      ['', 'median'],
-      ownCases.map((name) => [name, time(median(own[name] ?? []))]),
+      ['', 'time'],
+      ownCases.map((name) => [name, time(best(own[name] ?? []))]),
     ),
     '### Heap for a subscription, among 2,000',
     table(
@@ -107,7 +107,7 @@ const section = (measured: Measured): string => {
 const picture = ({ cases, titles, node }: Measured, { name }: Case): string => {
   const title = `${name}, Node ${node}, logarithmic`;
   const bars = Object.entries(cases[name] ?? {})
-    .map(([contender, figures]) => ({ contender, figure: median(figures) }))
+    .map(([contender, figures]) => ({ contender, figure: best(figures) }))
     .toSorted((a, b) => a.figure - b.figure);
   const longest = Math.max(...bars.map(({ figure }) => Math.log10(figure)));
   const bar = ({ contender, figure }: (typeof bars)[number], index: number) => {
@@ -122,9 +122,10 @@ const picture = ({ cases, titles, node }: Measured, { name }: Case): string => {
 
 const INTRO = `# Results
 
-Written by \`npm run bench\`. Each figure is the median of several rounds. In each round, every contender runs once, in a
-process of its own. A ratio is the median of the ratios of the rounds. Time is the time of the processor. It includes the
-garbage collector. Only ratios mean something: the machine is small and shared.`;
+Written by \`npm run bench\`. Each figure is the best of several rounds. In each round, every contender runs once, in a
+process of its own, and is measured after it has run for a quarter of a second. The garbage collector is part of the time.
+The machine is small and shared: others only ever add time, so the best of each contender is compared. Only ratios mean
+something.`;
 
 const LINES_NOTE = `A line with a dash has no target. The build without the two options is made of the same sources with the same settings. A
 plugin of esbuild removes the conditions and the calls that a publish has for these options

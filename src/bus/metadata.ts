@@ -7,7 +7,10 @@ import type { Metadata } from './types.ts';
  */
 const METADATA_PROTOTYPE: object = Object.freeze(Object.create(null));
 
-export const NO_METADATA: Metadata = Object.freeze(Object.create(METADATA_PROTOTYPE));
+/** Metadata to fill. */
+export const createMetadata = (): Record<string, string> => Object.create(METADATA_PROTOTYPE);
+
+export const NO_METADATA: Metadata = Object.freeze(createMetadata());
 
 /** Adds the later metadata to the first, which must be a copy. The later one wins. */
 export const mergeMetadata = (first: Metadata | undefined, later: Metadata | undefined): Metadata | undefined =>
@@ -19,7 +22,7 @@ export const mergeMetadata = (first: Metadata | undefined, later: Metadata | und
  */
 export const copyMetadata = (what: string, metadata: unknown): Metadata => {
   check(what, metadata, 'object of strings');
-  const copy: Record<string, string> = Object.create(METADATA_PROTOTYPE);
+  const copy = createMetadata();
   for (const key of Object.keys(metadata as Metadata)) {
     const value = (metadata as Metadata)[key];
     if (value === undefined) continue;

@@ -15,7 +15,6 @@ interface Registered {
   readonly running: RunningConsumer;
   /** Once declared, each event waits for it. */
   inForce: boolean;
-  isStopped: boolean;
   receiving: Receiving | undefined;
 }
 
@@ -60,7 +59,7 @@ export const createConsumers = (parts: ConsumersParts) => {
   };
 
   const isFull = ({ running }: Registered) => running.abandoned >= running.settings.concurrency;
-  const isWanted = (entry: Registered) => !entry.isStopped && !isStopped && !isFull(entry);
+  const isWanted = (entry: Registered) => !entry.running.isStopped && !isStopped && !isFull(entry);
 
   /** A consumer whose handlers all hang leaves its events to other processes, until one of them has ended. */
   const abandonedChanged = (entry: Registered): void => {
@@ -71,7 +70,7 @@ export const createConsumers = (parts: ConsumersParts) => {
     }
   };
 
-  const missing = () => [...registered.values()].filter((entry) => !entry.inForce && !entry.isStopped);
+  const missing = () => [...registered.values()].filter((entry) => !entry.inForce && !entry.running.isStopped);
 
   const putOneInForce = async (entries: readonly Registered[]): Promise<void> => {
     await connection.declare(entries.map(({ spec }) => spec));
@@ -141,6 +140,7 @@ export const createConsumers = (parts: ConsumersParts) => {
         isOfSeveral: Array.isArray(names),
         names: new Set(list),
         settings,
+        isStopped: false,
         running: 0,
         abandoned: 0,
         lastDeliveryAt: undefined,
@@ -149,7 +149,6 @@ export const createConsumers = (parts: ConsumersParts) => {
         abandonedChanged: () => abandonedChanged(entry),
       },
       inForce: false,
-      isStopped: false,
       receiving: undefined,
     };
     const refusal = connection.refuseConsumer?.(entry.spec);
@@ -158,7 +157,7 @@ export const createConsumers = (parts: ConsumersParts) => {
     for (const name of list) wanted.add(name);
     start();
     return toUnsubscribe(() => {
-      entry.isStopped = true;
+      entry.running.isStopped = true;
       if (registered.get(consumer) === entry) registered.delete(consumer);
       void stopReceiving(entry);
     });

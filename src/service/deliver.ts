@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { AbortSignals } from '../bus/abort-signals.ts';
 import type { Log } from '../bus/log.ts';
 import type { Observers } from '../bus/observers.ts';
@@ -40,6 +41,8 @@ export interface RunningConsumer {
   readonly isOfSeveral: boolean;
   readonly names: ReadonlySet<string>;
   readonly settings: ConsumerSettings;
+  /** After `unsubscribe`: what a transport still delivers is for another process. */
+  isStopped: boolean;
   running: number;
   /** Handlers that run although their time is over. */
   abandoned: number;
@@ -71,8 +74,6 @@ const toAttemptError = (error: unknown): AttemptError => {
 /** Doubles with each attempt, minus up to a quarter at random, so that what failed together does not return together. */
 const delayOf = (retryDelayMs: number, attempt: number): number =>
   Math.min(retryDelayMs * 2 ** (attempt - 1), Math.max(retryDelayMs, MAX_RETRY_DELAY_MS)) * (1 - Math.random() / 4);
-
-const byteLength = (body: string | Uint8Array): number => (typeof body === 'string' ? body.length : body.byteLength);
 
 const isAttempt = (attempt: number) => Number.isInteger(attempt) && attempt > 0;
 
@@ -219,7 +220,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
 
   const start = (delivery: Delivery, settle: (outcome: Outcome) => void): void => {
     const number = isAttempt(delivery.attempt) ? delivery.attempt : 1;
-    const size = byteLength(delivery.body);
+    const size = Buffer.byteLength(delivery.body);
     if (size > maxEventBytes) {
       settle(dead('too_large', number, new Error(`${size} bytes, and maxEventBytes is ${maxEventBytes}`)));
       return;
@@ -238,11 +239,15 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
       settle(notConsumed(event, number));
       return;
     }
+    if (consumer.isStopped) {
+      settle(elsewhere(number, `${consumer.consumer} no longer consumes here`));
+      return;
+    }
     if (consumer.abandoned >= concurrency) {
       settle(elsewhere(number, `${consumer.consumer} has ${concurrency} handlers whose time is over`));
       return;
     }
-    warnOfMissingKey(event);
+    warnOfMissingKey(event, delivery.key);
     const leave = (outcome: Outcome) => {
       processGate.leave();
       settle(outcome);
@@ -250,6 +255,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     const enter = () => {
       // It may have been lost while it waited for the limit of the process.
       if (delivery.signal.aborted) leave(DONE);
+      else if (consumer.isStopped) leave(elsewhere(number, `${consumer.consumer} no longer consumes here`));
       else handle(event, number, delivery, leave);
     };
     const entering = processGate.enter();
@@ -257,8 +263,9 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     else enter();
   };
 
-  const warnOfMissingKey = ({ name, id, key }: ReceivedEnvelope): void => {
-    if (order !== 'key' || key !== undefined || hasWarned) return;
+  /** @param given the key that the transport orders by, which foreign producers may keep out of the body */
+  const warnOfMissingKey = ({ name, id, key }: ReceivedEnvelope, given: string | undefined): void => {
+    if (order !== 'key' || (key ?? given) !== undefined || hasWarned) return;
     hasWarned = true;
     log.write('warn', 'event_key_missing', { eventName: name, eventId: id, consumer: consumer.consumer });
   };

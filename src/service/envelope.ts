@@ -1,3 +1,4 @@
+import { createMetadata, NO_METADATA } from '../bus/metadata.ts';
 import type { Metadata } from '../bus/types.ts';
 import { isObject } from '../shared/check.ts';
 import { describeError } from '../shared/errors.ts';
@@ -65,18 +66,21 @@ const isMetadata = (value: unknown): value is Metadata =>
   isObject(value) && !Array.isArray(value) && Object.values(value).every((entry) => typeof entry === 'string');
 
 /** Metadata, or nothing for that of another producer, who may mean something else by the name. */
-const openMetadata = ({ metadata: json, traceparent, tracestate }: Attributes): Metadata => {
-  const trace = {
-    ...(typeof traceparent === 'string' && { traceparent }),
-    ...(typeof tracestate === 'string' && { tracestate }),
-  };
-  if (typeof json !== 'string') return Object.freeze(trace);
+const readMetadata = (json: unknown): Metadata | undefined => {
+  if (typeof json !== 'string') return undefined;
   try {
     const metadata: unknown = JSON.parse(json);
-    return Object.freeze(isMetadata(metadata) ? { ...trace, ...metadata } : trace);
+    return isMetadata(metadata) ? metadata : undefined;
   } catch {
-    return Object.freeze(trace);
+    return undefined;
   }
+};
+
+const openMetadata = ({ metadata: json, traceparent, tracestate }: Attributes): Metadata => {
+  const metadata = createMetadata();
+  if (typeof traceparent === 'string') metadata.traceparent = traceparent;
+  if (typeof tracestate === 'string') metadata.tracestate = tracestate;
+  return Object.freeze(Object.assign(metadata, readMetadata(json)));
 };
 
 let decoder: InstanceType<typeof TextDecoder> | undefined;
@@ -88,7 +92,6 @@ const toText = (body: string | Uint8Array): string => {
 
 const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
-const NO_METADATA: Metadata = Object.freeze({});
 const readTime = remember((text: string) => Date.parse(text));
 
 const notCloudEvent = (message: string): EnvelopeFault => ({ reason: 'not_cloudevent', message });

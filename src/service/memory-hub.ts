@@ -30,7 +30,7 @@ type Letter = StoredDeadLetter & { readonly message: Message };
 
 interface Service {
   readonly queues: Map<string, MemoryQueue>;
-  /** The present name of a consumer that was renamed. */
+  /** The next name of a consumer that was renamed. */
   readonly renamed: Map<string, string>;
   readonly dead: Map<string, Letter>;
   connections: number;
@@ -71,8 +71,13 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
     };
     const messagesOf = (queue: MemoryQueue) => queue.waiting().map(({ message }) => message);
 
+    /** The present name of a consumer, however often it was renamed. */
+    const nameOf = (consumer: string): string => {
+      const next = renamed.get(consumer);
+      return next === undefined ? consumer : nameOf(next);
+    };
     const queueOf = (consumer: string): MemoryQueue => {
-      const name = renamed.get(consumer) ?? consumer;
+      const name = nameOf(consumer);
       const queue = queues.get(name) ?? createMemoryQueue(name, { behaviour, outside, bury });
       queues.set(name, queue);
       return queue;
@@ -146,7 +151,8 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
     /** The consumer `former` is called `consumer` from now on, in old processes too. */
     const rename = (former: string, consumer: string): void => {
       if (renamed.get(former) === consumer) return;
-      const old = queues.get(renamed.get(former) ?? former);
+      const old = queues.get(nameOf(former));
+      // Its name is the present one from now on, so that no circle arises.
       renamed.delete(consumer);
       renamed.set(former, consumer);
       if (!old || old.consumer === consumer) return;

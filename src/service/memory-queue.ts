@@ -42,6 +42,17 @@ export interface Member {
   queue: MemoryQueue;
 }
 
+/** A retry or a late event. */
+interface Late {
+  readonly waiting: Waiting;
+  /** Milliseconds since 1970. */
+  readonly dueAt: number;
+  /** Whether it was published and has not arrived yet. */
+  readonly isOnTheWay: boolean;
+  /** What brings it; `undefined` while no process is connected. */
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
 type Dead = Extract<Outcome, { is: 'dead' }>;
 
 interface Parts {
@@ -57,8 +68,9 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
   /** With `order: 'key'`: the keys that are being handled or wait for a retry, and what waits behind them. */
   const keys = new Map<string, Waiting[]>();
   const members = new Set<Member>();
-  /** Retries and late events, by the timer that brings them. */
-  const later = new Map<ReturnType<typeof setTimeout>, Waiting>();
+  /** Those that get no more events, and still handle some. */
+  const leaving = new Set<Member>();
+  const later = new Set<Late>();
   /** What the processes have declared, the latest last. */
   const specs = new Map<object, ConsumerSpec>();
   /** The last process, after it has gone. */
@@ -67,7 +79,6 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
   let order: ConsumerSpec['order'];
   let expiresAfterMs = Number.POSITIVE_INFINITY;
   let lastRunAt = Date.now();
-  let onTheWay = 0;
   let isScheduled = false;
 
   const keyOf = ({ message }: Waiting) => (order === 'key' ? message.key : undefined);
@@ -130,34 +141,30 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     if (skipped.length > 0) ready.unshift(...skipped);
   };
 
-  const afterDelay = (waiting: Waiting, delayMs: number, arrive: () => void): void => {
-    const timer = setTimeout(() => {
-      later.delete(timer);
-      arrive();
-    }, delayMs);
-    later.set(timer, waiting);
-  };
-
   const makeReady = (waiting: Waiting): void => {
     ready.push(waiting);
     schedule();
   };
-  const arriveLate = (waiting: Waiting, delayMs: number, arrive: (waiting: Waiting) => void): void => {
-    if (delayMs === 0) {
-      arrive(waiting);
-      return;
-    }
-    onTheWay++;
-    afterDelay(waiting, delayMs, () => {
-      onTheWay--;
-      arrive(waiting);
-    });
+  const startTimer = (late: Late): void => {
+    late.timer = setTimeout(() => {
+      later.delete(late);
+      makeReady(late.waiting);
+    }, late.dueAt - Date.now());
+  };
+  const afterDelay = (waiting: Waiting, delayMs: number, isOnTheWay: boolean): void => {
+    const late: Late = { waiting, dueAt: Date.now() + delayMs, isOnTheWay, timer: undefined };
+    later.add(late);
+    startTimer(late);
+  };
+  const arrive = (waiting: Waiting, delayMs: number): void => {
+    if (delayMs > 0) afterDelay(waiting, delayMs, true);
+    else makeReady(waiting);
   };
 
   const enqueue = (waiting: Waiting, delayMs = 0): void => {
     const key = keyOf(waiting);
     if (key === undefined) {
-      arriveLate(waiting, delayMs, makeReady);
+      arrive(waiting, delayMs);
       return;
     }
     const behind = keys.get(key);
@@ -167,7 +174,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     }
     // The key is taken from now on, so that nothing overtakes a late event.
     keys.set(key, []);
-    arriveLate(waiting, delayMs, makeReady);
+    arrive(waiting, delayMs);
   };
 
   /** The next event of the key may come. */
@@ -184,7 +191,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
       waiting.attempt = outcome.attempt;
       waiting.deliveries = 0;
       // Its key stays taken meanwhile.
-      afterDelay(waiting, outcome.afterMs, () => makeReady(waiting));
+      afterDelay(waiting, outcome.afterMs, false);
       return;
     }
     if (outcome.is === 'dead') bury(consumer, waiting.message, outcome);
@@ -208,6 +215,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     const end = (outcome: Outcome | undefined) => {
       // It was given back already when the process went.
       if (!member.inHand.delete(waiting)) return;
+      if (member.inHand.size === 0) member.queue.left(member);
       member.queue.decide(waiting, outcome);
       member.activity.end();
     };
@@ -230,12 +238,31 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     pump();
   };
 
+  /** Its key is taken: what is published with it waits behind. */
+  const takeKey = (waiting: Waiting): void => {
+    const key = keyOf(waiting);
+    if (key !== undefined && !keys.has(key)) keys.set(key, []);
+  };
+  const inHand = (): Waiting[] => [...members, ...leaving].flatMap((member) => [...member.inHand]);
+
+  /** Orders what waits by what the processes declare now. */
+  const setOrder = (next: ConsumerSpec['order']): void => {
+    if (order === next) return;
+    order = next;
+    const all = [...ready, ...[...keys.values()].flat()];
+    ready.length = 0;
+    keys.clear();
+    for (const waiting of [...inHand(), ...[...later].map((late) => late.waiting)]) takeKey(waiting);
+    for (const waiting of all) enqueue(waiting);
+  };
+
   const readSpecs = (): void => {
     const latest = [...specs.values()].at(-1);
     if (!latest) return;
     // Processes of an old and a new version may want different events: each gets its own meanwhile.
     names = new Set([...specs.values()].flatMap((spec) => spec.names));
-    ({ order, expiresAfterMs } = latest);
+    ({ expiresAfterMs } = latest);
+    setOrder(latest.order);
   };
   const declare = (owner: object, spec: ConsumerSpec): void => {
     if (gone) specs.delete(gone);
@@ -253,15 +280,18 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
   const join = (member: Member): void => {
     members.add(member);
     lastRunAt = Date.now();
+    for (const late of later) if (!late.timer) startTimer(late);
     schedule();
   };
   const leave = (member: Member): void => {
     members.delete(member);
+    if (member.inHand.size > 0) leaving.add(member);
     lastRunAt = Date.now();
   };
   /** Its process has gone: what it has not decided comes again elsewhere. */
   const abandon = (member: Member): void => {
     leave(member);
+    leaving.delete(member);
     member.gone.abort(new Error('The connection is closed'));
     for (const waiting of [...member.inHand]) {
       member.inHand.delete(waiting);
@@ -271,23 +301,30 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     pump();
   };
 
-  const waiting = (): Waiting[] => [...ready, ...later.values(), ...[...keys.values()].flat()];
-  /** Stops the timers, which would keep the process alive. What they hold waits for whoever joins next. */
+  const waiting = (): Waiting[] => [...ready, ...[...later].map((late) => late.waiting), ...[...keys.values()].flat()];
+  /** Stops the timers, which would keep the process alive. They go on when somebody joins. */
   const rest = (): void => {
-    for (const [timer, one] of later) {
-      clearTimeout(timer);
-      ready.push(one);
+    for (const late of later) {
+      clearTimeout(late.timer);
+      late.timer = undefined;
     }
-    later.clear();
-    onTheWay = 0;
   };
   /** Hands everything over to the queue of the consumer's new name. */
   const moveTo = (queue: MemoryQueue): void => {
     rest();
-    for (const one of waiting()) queue.enqueue(one);
+    for (const [owner, spec] of specs) queue.declare(owner, spec);
+    // Who holds a key comes first, so that nothing overtakes it.
+    for (const one of inHand()) queue.takeKey(one);
+    for (const { waiting: one, dueAt } of later) queue.enqueue(one, Math.max(0, dueAt - Date.now()));
+    for (const one of [...ready, ...[...keys.values()].flat()]) queue.enqueue(one);
+    later.clear();
     ready.length = 0;
     keys.clear();
-    for (const [owner, spec] of specs) queue.declare(owner, spec);
+    for (const member of leaving) {
+      member.queue = queue;
+      queue.leave(member);
+    }
+    leaving.clear();
     for (const member of members) {
       member.queue = queue;
       queue.join(member);
@@ -305,11 +342,13 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     withdraw,
     join,
     leave,
+    left: (member: Member) => leaving.delete(member),
+    takeKey,
     abandon,
     waiting,
     rest,
     moveTo,
-    isDue: () => members.size > 0 && (ready.length > 0 || onTheWay > 0),
+    isDue: () => members.size > 0 && (ready.length > 0 || [...later].some(({ isOnTheWay }) => isOnTheWay)),
     isExpired: () => members.size === 0 && Date.now() - lastRunAt > expiresAfterMs,
   };
 };
@@ -324,6 +363,8 @@ export interface MemoryQueue {
   readonly withdraw: (owner: object) => void;
   readonly join: (member: Member) => void;
   readonly leave: (member: Member) => void;
+  readonly left: (member: Member) => void;
+  readonly takeKey: (waiting: Waiting) => void;
   readonly abandon: (member: Member) => void;
   readonly waiting: () => Waiting[];
   readonly rest: () => void;
