@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Buffer } from 'node:buffer';
 import { createBus } from '../bus/create-event-bus.ts';
-import { ERROR, type Publication } from '../bus/publication.ts';
+import { ERROR, MOMENT, type Publication } from '../bus/publication.ts';
 import { invalidOptions, refuse } from '../bus/publish.ts';
 import type {
   ContextStorage,
@@ -50,6 +50,10 @@ const KNOWN_OPTIONS: KnownOptions = {
 /** How long the transport has to carry out the last outcomes and to disconnect. */
 const GRACE_MS = 5_000;
 
+// The years 0 to 9999 of RFC 3339, in milliseconds since 1970.
+const FIRST_TIME = Date.parse('0000-01-01T00:00:00.000Z');
+const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z');
+
 type AnyEvents = Record<string, unknown>;
 
 /** @throws TypeError for a bad option */
@@ -66,6 +70,12 @@ const checkServiceOptions = (options: ServiceBusOptions<AnyEvents, unknown>): vo
   const names = Object.keys(options.keys ?? {});
   readOptions(`${what}.keys`, options.keys ?? {}, Object.fromEntries(names.map((name) => [name, 'function'] as const)));
   checkConsumeOptions(`${what}.consumers`, options.consumers ?? {});
+};
+
+const NO_HEADERS: Message['headers'] = Object.freeze({});
+const headersOf = ({ traceparent, tracestate }: Metadata): Message['headers'] => {
+  if (traceparent === undefined && tracestate === undefined) return NO_HEADERS;
+  return { ...(traceparent !== undefined && { traceparent }), ...(tracestate !== undefined && { tracestate }) };
 };
 
 /**
@@ -149,23 +159,18 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     if (wrongSession) throw createError('session_unsupported', `Cannot publish ${name}: ${wrongSession}`);
     const full = refusal();
     if (full) throw full;
-    const year = publication.occurredAt.getUTCFullYear();
-    if (!(year >= 0 && year <= 9999))
+    const { now } = publication[MOMENT];
+    if (!(now >= FIRST_TIME && now <= LAST_TIME))
       throw createError('invalid_options', 'Cannot publish: occurredAt is outside the years 0 to 9999 of RFC 3339');
     const key = keyOf(name, payload);
-    const body = seal(publication, payload, key);
+    const body = seal(publication, now, payload, key);
     const bytes = Buffer.byteLength(body);
     if (bytes > maxEventBytes)
       throw createError(
         'too_large',
         `Cannot publish: ${name} has ${bytes} bytes, and maxEventBytes is ${maxEventBytes}`,
       );
-    const { traceparent, tracestate } = publication.metadata;
-    const headers = {
-      ...(traceparent !== undefined && { traceparent }),
-      ...(tracestate !== undefined && { tracestate }),
-    };
-    return { name, id, source, body, key, headers };
+    return { name, id, source, body, key, headers: headersOf(publication.metadata) };
   };
 
   const notSent = (cause: unknown): EventBusError => {
@@ -193,19 +198,23 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   /** The publishes that are under way with a session, outside of its own handlers. */
   const underWay = new WeakMap<object, Promise<unknown>>();
 
-  const sendAndRun = async (
+  const sendAndRun = (
     publication: Publication,
     payload: unknown,
     message: Message,
     isLocal: boolean,
     session: unknown,
   ): Promise<PublishResult> => {
-    const running = runHandlers(isLocal ? handlersOf(message.name) : [], payload, publication);
+    const handlers = isLocal ? handlersOf(message.name) : [];
+    const running = runHandlers(handlers, payload, publication);
     // With a session the handlers go first: one that rolls a savepoint back must not take the event with it.
-    if (session !== undefined) await running;
-    const sent = await send(message, session);
-    if (session === undefined) await running;
-    return afterSending(publication, sent);
+    if (session !== undefined)
+      return running.then(() => send(message, session, (sent) => afterSending(publication, sent)));
+    const ended = (sent: Sent) => {
+      const after = () => afterSending(publication, sent);
+      return handlers.length === 0 ? after() : running.then(after);
+    };
+    return send(message, undefined, ended);
   };
 
   /** One publish of a session at a time: a savepoint of one must not take the event of another with it. */

@@ -27,7 +27,6 @@ export interface EnvelopeFault {
 interface EventFields {
   readonly name: string;
   readonly id: string;
-  readonly occurredAt: Date;
   readonly metadata: Metadata;
 }
 
@@ -46,11 +45,11 @@ export const createSeal = (source: string) => {
   const time = remember((at: number) => new Date(at).toISOString());
 
   /** @throws an error with the code `not_serializable` */
-  return ({ name, id, occurredAt, metadata }: EventFields, payload: unknown, key: string | undefined): string => {
+  return ({ name, id, metadata }: EventFields, at: number, payload: unknown, key: string | undefined): string => {
     const data = serialize(payload);
     const { traceparent, tracestate } = metadata;
     const head = `{"specversion":"1.0","id":${JSON.stringify(id)},"source":${sourceJson},"type":${nameJson(name)}`;
-    const about = `,"time":"${time(occurredAt.getTime())}","datacontenttype":"application/json"`;
+    const about = `,"time":"${time(at)}","datacontenttype":"application/json"`;
     let extensions = '';
     if (traceparent !== undefined) extensions += `,"traceparent":${JSON.stringify(traceparent)}`;
     if (tracestate !== undefined) extensions += `,"tracestate":${JSON.stringify(tracestate)}`;
