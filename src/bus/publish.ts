@@ -1,4 +1,4 @@
-import { isObject, type KnownOptions, readOptions } from '../shared/check.ts';
+import { check, isObject, type KnownOptions, readOptions } from '../shared/check.ts';
 import { createError, describeError } from '../shared/errors.ts';
 import { whenSettled } from '../shared/promises.ts';
 import type { Report } from '../shared/safe-call.ts';
@@ -30,7 +30,7 @@ const KNOWN_OPTIONS: KnownOptions = {
   key: 'string',
 };
 
-/** Creates the publication of an event. Its `error` says why the event cannot be published. */
+/** Creates the publication of an event and checks what may be published. Its `error` says why the event may not be. */
 export type Prepare = (name: string, options?: PublishOptions, observed?: readonly Metadata[]) => Publication;
 
 export interface PrepareParts {
@@ -54,15 +54,15 @@ const ignore = () => {};
 export const createPrepare = (parts: PrepareParts): Prepare => {
   const { source, addMetadata, currentMetadata, isClosed, isTooDeep, report } = parts;
 
-  /** What is not the publisher's own: its faults are reported, and the event is published without it. */
-  const copyForeign = (what: string, read: () => unknown): Metadata | undefined => {
+  /** Copies metadata that the publisher did not pass. If it is bad, that is reported, and the event is published without it. */
+  const copyAdded = (what: string, read: () => unknown): Metadata | undefined => {
     let metadata: unknown;
     try {
       metadata = read();
       return copyMetadata(what, metadata);
     } catch (error) {
       report(what, error);
-      // A promise that rejects besides must not end the process.
+      // A promise may reject. That must not be an unhandled rejection.
       if (isObject(metadata)) whenSettled(metadata, ignore, ignore);
       return undefined;
     }
@@ -70,13 +70,15 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
 
   /** @throws TypeError for a bad option */
   const applyOptions = (publication: Publication, options: PublishOptions): Metadata | undefined => {
+    // A context fits the type, but its fields are getters of a prototype: it would be read as empty.
+    check('publish options', options, 'plain object');
     const { metadata, session, id, occurredAt, from } = readOptions('publish options', options, KNOWN_OPTIONS);
     publication[SESSION] = session;
     publication[ID] = id;
     if (occurredAt) publication[MOMENT] = { ...publication[MOMENT], now: Number(occurredAt.getTime()) };
     const carriedOn = from && copyMetadata('publish options.from.metadata', from.metadata);
     const read = () => addMetadata?.(carriedOn ?? currentMetadata());
-    const inherited = (addMetadata && copyForeign('The option metadata', read)) ?? carriedOn;
+    const inherited = (addMetadata && copyAdded('The option metadata', read)) ?? carriedOn;
     return mergeMetadata(inherited, metadata && copyMetadata('publish options.metadata', metadata));
   };
 
@@ -91,7 +93,7 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
     } else if (options !== undefined || addMetadata || observed) {
       try {
         const metadata = applyOptions(publication, options === undefined ? {} : options);
-        const added = (observed ?? []).map((one) => copyForeign('The metadata of an observer', () => one));
+        const added = (observed ?? []).map((one) => copyAdded('The metadata of an observer', () => one));
         const all = added.reduce(mergeMetadata, metadata);
         if (all) publication[METADATA] = Object.freeze(all);
       } catch (cause) {
@@ -102,7 +104,7 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
   };
 };
 
-/** Ends a publish that could not be made. */
+/** Ends a publish that is refused, and logs it. */
 export const refuse = (publication: Publication, error: EventBusError, log: WriteLog): PublishResult => {
   publication[ERROR] = error;
   log('error', 'event_publish_failed', { eventName: publication.name, eventId: publication.id, error });

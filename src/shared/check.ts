@@ -1,8 +1,8 @@
-/** What a value must be: a `typeof`, something more special, or an object with these methods. */
+/** What a value must be: a result of `typeof`, something narrower, or an object with these methods. */
 type Expected =
   | ('function' | 'string' | 'boolean' | 'number' | 'object' | 'array')
   | ('anything' | 'plain object' | 'object of strings' | 'string that is not empty' | 'valid date')
-  | ('milliseconds' | 'positive milliseconds' | 'positive integer' | 'positive number' | 'share')
+  | ('milliseconds' | 'positive milliseconds' | 'positive integer' | 'positive number' | 'number from 0 to 1')
   | readonly string[];
 
 /** The options that a function takes, and what each must be. */
@@ -20,20 +20,23 @@ const isDelay = (value: unknown) => typeof value === 'number' && value >= 0 && v
 const hasMethods = (value: unknown, methods: readonly string[]): boolean =>
   isObject(value) && methods.every((method) => typeof Reflect.get(value, method) === 'function');
 
+/** Whether it has no prototype, or `Object.prototype` of any realm. */
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+
 const fits = (value: unknown, expected: Expected): boolean => {
   if (typeof expected === 'object') return hasMethods(value, expected);
   if (expected === 'anything') return true;
   if (expected === 'array') return Array.isArray(value);
-  if (expected === 'plain object') {
-    const prototype: unknown = isObject(value) && Object.getPrototypeOf(value);
-    return prototype === null || (isObject(prototype) && Object.getPrototypeOf(prototype) === null);
-  }
-  // A promise, a map, a list or `Headers` has no strings as its own properties, and would be read as empty.
+  if (expected === 'plain object') return isObject(value) && isPlain(value);
+  // A promise, a map, an array or `Headers` would be read as empty.
   if (expected === 'object of strings') return Object.prototype.toString.call(value) === '[object Object]';
   if (expected === 'valid date')
     return hasMethods(value, ['getTime']) && Number.isFinite(Number((value as Date).getTime()));
   if (expected === 'positive integer') return Number.isInteger(value) && Number(value) > 0;
-  if (expected === 'share') return typeof value === 'number' && value >= 0 && value <= 1;
+  if (expected === 'number from 0 to 1') return typeof value === 'number' && value >= 0 && value <= 1;
   if (expected === 'positive number') return typeof value === 'number' && value > 0;
   if (expected === 'milliseconds') return isDelay(value);
   if (expected === 'positive milliseconds') return isDelay(value) && value !== 0;
@@ -47,7 +50,8 @@ const show = (value: unknown): string => {
   if (!isObject(value)) return String(value);
   if (typeof value === 'function') return 'function';
   const tag = Object.prototype.toString.call(value).slice(8, -1);
-  return tag === 'Object' ? 'object' : tag;
+  if (tag !== 'Object') return tag;
+  return isPlain(value) ? 'object' : 'object with a prototype of its own';
 };
 
 /** @throws TypeError that names the argument, what was expected and what came */

@@ -24,9 +24,9 @@ export interface Rehearsal extends Transport {
 const KNOWN_OPTIONS: KnownOptions = {
   seed: 'number',
   maxDelayMs: 'milliseconds',
-  duplicates: 'share',
-  publishFailures: 'share',
-  deaths: 'share',
+  duplicates: 'number from 0 to 1',
+  publishFailures: 'number from 0 to 1',
+  deaths: 'number from 0 to 1',
 };
 
 // mulberry32, in the public domain: a seed of 32 bits is enough to repeat a failure.

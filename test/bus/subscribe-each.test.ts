@@ -67,7 +67,7 @@ describe('subscribeEach', () => {
         ping() {}
       })(),
       {},
-      'handlers: expected plain object, got object',
+      'handlers: expected plain object, got object with a prototype of its own',
     ],
   ])('throws a TypeError for %s, and registers none', (_, handlers, options, message) => {
     const { bus, handlerCount } = createLoggedBus();
