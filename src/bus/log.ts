@@ -16,11 +16,11 @@ export const createLog = (
   observers: readonly Observer[],
   safeCall: SafeCall,
 ) => {
-  const watchers = observers.filter((observer) => observer.log);
+  const isObserved = observers.some((observer) => observer.log);
 
   const write: WriteLog = (level, message, fields) => {
     if (logger || level !== 'debug') safeCall('The logger', () => (logger ?? console)[level](message, fields));
-    watchers.forEach((observer, index) => {
+    observers.forEach((observer, index) => {
       safeCall(`log of observer ${index}`, () => observer.log?.(level, message, { ...fields }));
     });
   };
@@ -46,7 +46,7 @@ export const createLog = (
     safeCall('logPublish', () => {
       const { name } = event;
       const isWanted: unknown = logPublish(name);
-      // A promise is no answer. If it rejects, that is reported.
+      // A promise counts as no. It is returned to `safeCall`, which reports it if it rejects.
       if (!isWanted || isObject(isWanted)) return isWanted;
       write('debug', 'event_publishing', { eventName: name, eventId: event.id, handlerCount });
       return undefined;
@@ -57,7 +57,7 @@ export const createLog = (
     write,
     handlerFailed,
     handlerFailedLate,
-    publishing: logger || watchers.length > 0 ? publishing : undefined,
+    publishing: logger || isObserved ? publishing : undefined,
   };
 };
 

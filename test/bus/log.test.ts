@@ -231,3 +231,18 @@ describe('onFailure', () => {
     );
   });
 });
+
+describe('an observer whose log fails', () => {
+  it('is reported by its place in the option observers', async () => {
+    const error = vi.spyOn(console, 'error').mockReturnValue();
+    const { subscribe, publish } = createLoggedBus({ observers: [{ publish: () => {} }, { log: failWith('full') }] });
+    subscribe('ping', () => {});
+
+    await publish('ping', { value: 1 });
+
+    expect(error).toHaveBeenCalledExactlyOnceWith(
+      '[mapbus] log of observer 1 failed. Its further failures are not shown.',
+      'full',
+    );
+  });
+});
