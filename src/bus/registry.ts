@@ -7,21 +7,21 @@ export type Call = (payload: unknown, publication: Publication) => unknown;
 export interface Subscription {
   readonly handlerName: string;
   readonly call: Call;
-  /** Unsubscribes when aborted. Asked before each call, since other listeners can keep the event `abort` to themselves. */
+  /** Unsubscribes when aborted. Checked before each call too: another listener can stop the event `abort`. */
   readonly signal: AbortSignal | undefined;
-  /** Called when the bus closes. */
+  /** Removes the handler and calls `onClose`. Called when the bus closes. */
   readonly end: () => void;
-  /** The place among all subscriptions of the bus. */
+  /** Its position among all subscriptions of the bus. */
   readonly order: number;
-  /** False once removed, for the publishes that still go through a list with it. */
+  /** False once it is removed. A publish in progress may still have it in its list. */
   active: boolean;
 }
 
 interface Entry {
   readonly subscriptions: Set<Subscription>;
-  /** A copy to go through, which later changes leave alone. Made by the first publish after a change. */
+  /** The handlers that a publish calls, in order. It is never changed. The first publish after a change makes a new one. */
   list: readonly Subscription[] | undefined;
-  /** The version of the handlers for every name that the list was made with. */
+  /** The version of `every` that the list was made with. */
   version: number;
 }
 
@@ -30,7 +30,7 @@ const createEntry = (): Entry => ({ subscriptions: new Set(), list: undefined, v
 /** The handlers by name. */
 export const createRegistry = () => {
   const entries = new Map<string, Entry>();
-  /** The handlers for every name. Its version spares them from changing the lists of all names. */
+  /** The handlers of `subscribeAll`. A change raises its version, so that each list is made anew when it is needed. */
   const every = createEntry();
   let order = 0;
 
@@ -39,7 +39,7 @@ export const createRegistry = () => {
     if (entry === every) every.version++;
   };
 
-  /** Adds a handler for one name, or for every name; what it returns removes it. */
+  /** Adds a handler for one name, or for every name if `name` is undefined. What it returns removes it. */
   const add = (
     name: string | undefined,
     { handlerName, call, signal, end }: Pick<Subscription, 'handlerName' | 'call' | 'signal' | 'end'>,
@@ -58,7 +58,7 @@ export const createRegistry = () => {
     };
   };
 
-  /** Who is called for a name, in subscription order. */
+  /** The handlers that a publish of the name calls, in subscription order. */
   const handlersOf = (name: string): readonly Subscription[] => {
     const entry = entries.get(name) ?? every;
     if (entry.list && entry.version === every.version) return entry.list;
@@ -68,15 +68,19 @@ export const createRegistry = () => {
     return entry.list;
   };
 
+  /** How many handlers a publish of the name would call; without a name, how many there are in all. */
   const count = (name?: string): number => {
-    if (name !== undefined) return handlersOf(name).filter(({ signal }) => !signal?.aborted).length;
-    return [...entries.values()].reduce((sum, { subscriptions }) => sum + subscriptions.size, every.subscriptions.size);
+    let sum = 0;
+    for (const entry of [every, ...(name === undefined ? entries.values() : [entries.get(name)])]) {
+      for (const { signal } of entry?.subscriptions ?? []) if (!signal?.aborted) sum++;
+    }
+    return sum;
   };
 
-  /** Removes all handlers and tells each of them. */
+  /** Removes all handlers, and calls the `onClose` of each. */
   const clear = (): void => {
     for (const entry of [every, ...entries.values()]) {
-      // One of them may remove another.
+      // An `onClose` may remove another handler: from the set, and then it is no longer active.
       for (const subscription of [...entry.subscriptions]) if (subscription.active) subscription.end();
     }
   };

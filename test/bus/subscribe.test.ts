@@ -626,3 +626,20 @@ describe('handlerCount', () => {
     expect([handlerCount('ping'), handlerCount('pong'), handlerCount('cleared'), handlerCount()]).toEqual([3, 2, 1, 4]);
   });
 });
+
+describe('handlerCount', () => {
+  it('leaves out a handler whose signal is aborted, with a name and without, if a listener stopped the event', () => {
+    const { subscribe, subscribeAll, handlerCount } = createLoggedBus();
+    const controller = new AbortController();
+    controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
+    subscribe('ping', () => {}, { signal: controller.signal });
+    subscribeAll(() => {}, { signal: controller.signal });
+    subscribe('pong', () => {});
+
+    controller.abort();
+
+    expect(handlerCount('ping')).toBe(0);
+    expect(handlerCount('pong')).toBe(1);
+    expect(handlerCount()).toBe(1);
+  });
+});
