@@ -5,7 +5,7 @@ import { createError } from '../shared/errors.ts';
 import { checkNames, subscribeToNames } from './subscribe-to-names.ts';
 import type { EventContext, EventName, ReceivedEvent, Subscriber } from './types.ts';
 
-/** How long events are iterated over, and how many may wait. */
+/** When the iteration ends, and how many events may wait. */
 export interface EventsOfOptions {
   /** Ends the iteration when aborted. */
   readonly signal?: AbortSignal | undefined;
@@ -29,7 +29,7 @@ const DONE: Next = Object.freeze({ done: true, value: undefined });
 /** Events that were received and not consumed yet, or consumers that wait for events. */
 const createQueue = () => {
   let events: unknown[] = [];
-  // In place of `shift`, which moves all the others.
+  // The index of the next event. `shift` would move all the others.
   let first = 0;
   let consumers: ((next: Next) => void)[] = [];
   let isEnded = false;
@@ -88,7 +88,7 @@ export function eventsOf<Events extends object>(
   const { signal, highWaterMark = 1_000 } = readOptions('eventsOf options', options, KNOWN_OPTIONS);
   const queue = createQueue();
   const receive = (received: unknown, { name }: EventContext) => {
-    // Another listener can keep the event `abort` from this one.
+    // Another listener may have stopped the event `abort`.
     if (signal?.aborted) {
       stop();
       return;
@@ -97,13 +97,19 @@ export function eventsOf<Events extends object>(
       throw createError('buffer_full', `eventsOf skipped an event of ${name}: ${highWaterMark} wait already`);
     queue.push(received);
   };
-  const unsubscribe = subscribeToNames(bus, names, receive, { name: 'eventsOf', onClose: queue.end });
+  let unsubscribe = () => {};
   const stopListening = signal && onAbort(signal, () => stop());
   const stop = () => {
     queue.end();
     unsubscribe();
     stopListening?.();
   };
+  try {
+    unsubscribe = subscribeToNames(bus, names, receive, { name: 'eventsOf', onClose: queue.end });
+  } catch (error) {
+    stop();
+    throw error;
+  }
   if (signal?.aborted) stop();
 
   const finish = async (): Promise<Next> => {

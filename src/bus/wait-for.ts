@@ -99,7 +99,7 @@ export function waitFor<Events extends object>(
     reject(error);
   };
   const receive = (received: unknown, context: EventContext) => {
-    // Another listener can keep the event `abort` from this one.
+    // Another listener may have stopped the event `abort`.
     if (signal?.aborted) {
       fail(signal.reason);
       return;
@@ -112,7 +112,7 @@ export function waitFor<Events extends object>(
       if (!isWanted) return;
     } catch (error) {
       fail(error);
-      // The promise of an asynchronous filter may reject besides.
+      // The promise of an asynchronous filter may reject. That must not be an unhandled rejection.
       if (isObject(isWanted)) whenSettled(isWanted, ignore, ignore);
       return;
     }
@@ -121,12 +121,13 @@ export function waitFor<Events extends object>(
   };
   const onClose = () => fail(createError('closed', 'waitFor: the bus was closed'));
   try {
+    stopListening = signal && onAbort(signal, () => fail(signal.reason));
     unsubscribe = subscribeToNames(bus, names, receive, { name: 'waitFor', onClose });
   } catch (error) {
+    end();
     if (isEventBusError(error, 'closed')) return Promise.reject(error);
     throw error;
   }
-  stopListening = signal && onAbort(signal, () => fail(signal.reason));
   const expire = () => {
     const wanted = Array.isArray(names) ? names.join(', ') : names;
     fail(createError('timeout', `waitFor: no ${wanted} within ${timeoutMs} ms`, { name: 'TimeoutError' }));

@@ -232,3 +232,29 @@ describe('eventsOf', () => {
     expect(() => eventsOf(bus, 'ping', options as never)).toThrow(new TypeError(`[mapbus] ${message}`));
   });
 });
+
+describe('eventsOf with a signal that cannot be listened to', () => {
+  it('throws, and leaves no subscription', () => {
+    const { bus, handlerCount } = createLoggedBus();
+    const signal = {
+      aborted: false,
+      addEventListener: () => {
+        throw new Error('no listeners');
+      },
+      removeEventListener: () => {},
+    } as unknown as AbortSignal;
+
+    expect(() => eventsOf(bus, 'ping', { signal })).toThrow('no listeners');
+    expect(handlerCount()).toBe(0);
+  });
+
+  it('leaves no listener when subscribe throws', async () => {
+    const { bus, close } = createLoggedBus();
+    const { signal } = new AbortController();
+    const removed = vi.spyOn(signal, 'removeEventListener');
+    await close();
+
+    expect(() => eventsOf(bus, 'ping', { signal })).toThrow('closed');
+    expect(removed).toHaveBeenCalledOnce();
+  });
+});

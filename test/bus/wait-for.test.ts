@@ -261,3 +261,32 @@ describe('waitFor', () => {
     expect(() => waitFor(bus, 'ping', options as never)).toThrow(new TypeError(`[mapbus] ${message}`));
   });
 });
+
+describe('waitFor with a signal that cannot be listened to', () => {
+  it('throws, and leaves no subscription', () => {
+    const { bus, handlerCount } = createLoggedBus();
+    const signal = {
+      aborted: false,
+      addEventListener: () => {
+        throw new Error('no listeners');
+      },
+      removeEventListener: () => {},
+    } as unknown as AbortSignal;
+
+    expect(() => waitFor(bus, 'ping', { signal })).toThrow('no listeners');
+    expect(handlerCount()).toBe(0);
+  });
+
+  it('leaves no listener when subscribe throws', () => {
+    const { signal } = new AbortController();
+    const removed = vi.spyOn(signal, 'removeEventListener');
+    const broken: Subscriber<Events> = {
+      subscribe: () => {
+        throw new Error('full');
+      },
+    };
+
+    expect(() => waitFor(broken, 'ping', { signal })).toThrow('full');
+    expect(removed).toHaveBeenCalledOnce();
+  });
+});
