@@ -1,4 +1,4 @@
-/** The signals that handlers of one bus have asked for, to abort them all when the time of `close` is over. */
+/** The signals that handlers of one bus have read. When the time of `close` is over, all of them are aborted. */
 export const createAbortSignals = () => {
   const live = new Set<AbortController>();
   let reason: unknown;

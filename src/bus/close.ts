@@ -33,7 +33,7 @@ export const createClose = ({ activity, registry, signals, log }: Parts) => {
   const drain = async (): Promise<void> => {
     do await Promise.race([activity.idle(), timeIsOver]);
     while (
-      // A publish may have come before this code runs.
+      // A handler may have started after `idle` resolved and before this line.
       activity.running() > 0 &&
       !isTimeOver
     );
@@ -51,7 +51,7 @@ export const createClose = ({ activity, registry, signals, log }: Parts) => {
     const known = { drainTimeoutMs: 'milliseconds' } as const;
     const { drainTimeoutMs = DRAIN_TIMEOUT_MS } = readOptions('close options', options, known);
     closing ??= drain();
-    // At once, and not by a timer, which a test with false time would have to advance.
+    // Without a timer, so that a test with fake timers need not advance them.
     if (drainTimeoutMs === 0) stopWaiting();
     else if (!isClosed) timers.add(setTimeout(stopWaiting, drainTimeoutMs));
     return closing;

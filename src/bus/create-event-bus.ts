@@ -26,7 +26,10 @@ const KNOWN_OPTIONS: KnownOptions = {
   transport: ['attach'],
 };
 
-/** A bus, and the parts that the service bus builds on. */
+/**
+ * Creates a bus, and gives the parts of it that the service bus uses too.
+ * @param what the name of the options in messages
+ */
 export const createBus = <Events extends object, Session = unknown>(options: EventBusOptions, what: string) => {
   const given = readOptions(what, options, KNOWN_OPTIONS);
   const { contextStorage: storage, metadata: addMetadata, observers: observerList = [] } = given;
@@ -47,7 +50,7 @@ export const createBus = <Events extends object, Session = unknown>(options: Eve
   const source = { clock: createIdClock(), signals };
   const prepare = createPrepare({ source, addMetadata, currentMetadata: getMetadata, isClosed, isTooDeep, report });
 
-  // Inside, a name is a string and a payload is unknown. Which belong together is said by the public types alone.
+  // Here every name is a string and every payload is unknown. Only the public types say which of them belong together.
   const bus = {
     subscribe: (name: string, handler: Call, subscribeOptions?: SubscribeOptions) => {
       check('event name', name, 'string');

@@ -2,7 +2,7 @@ import { UUID } from 'uuidv7';
 
 /** The last millisecond that a UUIDv7 can hold, in the year 10889. */
 const LAST_MILLISECOND = 2 ** 48 - 1;
-/** How many events one millisecond can tell apart. */
+/** How many ids one millisecond has. */
 const SEQUENCES = 2 ** 25;
 
 /** When an event was published. The events of one millisecond share it. */
@@ -13,7 +13,7 @@ export interface Moment {
   readonly time: number;
 }
 
-/** What the ids of one bus are made from: the moment and the number of its last event. */
+/** What the ids of one bus are made from. It is changed by every publish. */
 export interface IdClock {
   moment: Moment;
   /** Counts the events of this millisecond. */
@@ -45,12 +45,12 @@ const fill = (): void => {
   try {
     crypto.getRandomValues(words);
   } catch {
-    // As package uuidv7 does where there are no such random numbers, for example in React Native.
+    // Without `crypto`, for example in React Native. The package uuidv7 does the same.
     for (let index = 0; index < words.length; index++) words[index] = Math.random() * 2 ** 32;
   }
 };
 
-/** 32 random bits, fetched by the kilobyte: to ask for those of one id costs more than the rest of the id. */
+/** 32 random bits. They are fetched by the kilobyte: a call for each id would take longer than the rest of the id. */
 const random32 = (): number => {
   if (used === words.length) {
     fill();
@@ -59,7 +59,7 @@ const random32 = (): number => {
   return Number(words[used++]);
 };
 
-/** The UUIDv7 of an event, however late it is asked for: 48 bits of time, 26 bits that count, 48 random bits. */
+/** The UUIDv7 of an event: 48 bits of time, 26 of a counter, 48 random bits. It may be generated long after the publish. */
 export const createEventId = (clock: IdClock, { time }: Moment, sequence: number): string => {
   if (clock.base < 0) clock.base = random32() % SEQUENCES;
   const counter = clock.base + sequence;

@@ -10,7 +10,7 @@ export type WriteLog = (level: keyof Logger, message: string, fields: Record<str
 const ATTEMPT = /(?:^|[^a-zA-Z])(?:attempt(?:ed)?|ATTEMPT(?:ED)?)$|Attempt(?:ed)?$/;
 const isNoAttempt = (name: string) => !ATTEMPT.test(name);
 
-/** The log of one bus: what is written, when, and with which fields. */
+/** Writes the log lines of one bus. */
 export const createLog = (
   { logger, onFailure, logPublish = isNoAttempt }: EventBusOptions,
   observers: readonly Observer[],
@@ -33,7 +33,7 @@ export const createLog = (
     error,
   });
 
-  /** @param more fields that a consumer's failure has beside those of a handler's */
+  /** @param more further fields, for a consumer */
   const handlerFailed = (event: EventInfo, payload: unknown, failure: HandlerFailure, more: object = {}): void => {
     write('warn', 'event_handler_failed', failureFields(event, failure, more));
     if (!onFailure) return;
@@ -52,7 +52,7 @@ export const createLog = (
       return undefined;
     });
 
-  // Without a reader of debug lines, the id of a publish is not generated for one.
+  // `event_publishing` has the id, which takes time to generate. So it is left out if nobody gets debug lines.
   return {
     write,
     handlerFailed,

@@ -6,7 +6,7 @@ import type { Metadata, ObservedDelivery, ObservedPublish, Observer, PublishResu
 
 const KNOWN_FUNCTIONS = { publish: 'function', handle: 'function', deliver: 'function', log: 'function' } as const;
 
-/** @throws TypeError for what is no list of observers */
+/** @throws TypeError if it is no list of observers */
 export const checkObservers = (bus: string, observers: readonly Observer[]): void => {
   const what = `${bus}.observers`;
   check(what, observers, 'array');
@@ -29,7 +29,7 @@ const observe = <Extra, Result>(
   let thrown: unknown;
   const run = (extra?: Extra): Result => {
     if (state === 'waiting') {
-      // Before the call, so that a call that runs itself again ends.
+      // Set before the call, since the call itself may call `run` again.
       state = 'returned';
       try {
         result = call(extra);
@@ -41,21 +41,21 @@ const observe = <Extra, Result>(
     if (state === 'threw') throw thrown;
     return result as Result;
   };
-  // To pass the call's own error on is no failure of the observer.
-  const complain = (error: unknown) => {
+  /** Reports what an observer threw, unless it is the error of the call itself, which observers may pass on. */
+  const reportUnlessOwn = (error: unknown) => {
     if (state === 'threw' && error === thrown) return;
     if (!isObject(result)) return report(error);
     whenSettled(
       result,
       () => report(error),
-      (own) => own !== error && report(error),
+      (ownError) => ownError !== error && report(error),
     );
   };
   try {
     const returned = observer(run);
-    if (isObject(returned)) whenSettled(returned, () => {}, complain);
+    if (isObject(returned)) whenSettled(returned, () => {}, reportUnlessOwn);
   } catch (error) {
-    complain(error);
+    reportUnlessOwn(error);
   }
   return run();
 };
@@ -63,12 +63,15 @@ const observe = <Extra, Result>(
 type Fail = (error: unknown) => void;
 type Handler = (payload: unknown, context: Publication) => unknown;
 
-/** Runs a publish with the metadata that observers add, the outermost first. */
+/** Runs a publish with the metadata that the observers so far have added, the outermost first. */
 type RunPublish = (added: readonly Metadata[]) => Promise<PublishResult>;
 
-/** The observers of one bus, each a function around something that the bus does. Undefined where nobody observes that. */
+/**
+ * Functions that run a publish, a handler or a delivery inside all observers. `publish` and `deliver` are undefined if no
+ * observer has them.
+ */
 export const createObservers = (observers: readonly Observer[], report: Report) => {
-  /** Puts the observers around a call, the first one outermost. They are called as methods: an observer may use `this`. */
+  /** Puts the observers around a call, the first one outermost. They are called as methods, so they may use `this`. */
   const around = <Run>(
     kind: keyof Observer,
     call: Run,
@@ -91,9 +94,9 @@ export const createObservers = (observers: readonly Observer[], report: Report) 
 
   const publish = (event: ObservedPublish, call: RunPublish): Promise<PublishResult> =>
     around('publish', call, (observer, inner, failed): RunPublish => {
-      return (outer) =>
+      return (added) =>
         observe<Metadata, Promise<PublishResult>>(
-          (own) => inner(own === undefined ? outer : [...outer, own]),
+          (extra) => inner(extra === undefined ? added : [...added, extra]),
           (run) => observer.publish?.(event, run),
           failed,
         );

@@ -12,7 +12,7 @@ import type {
 
 /**
  * Publishes an event that is one value: what `subscribeAll` or `eventsOf` gave.
- * @throws TypeError for a bus or an event that is none
+ * @throws TypeError if `bus` is no bus or `event` is no object
  * @example
  * from.subscribeAll((event, context) => publishEvent(to, event, { id: context.id, from: context }));
  */
@@ -25,6 +25,6 @@ export const publishEvent = <Events extends object, Session = never, Added exten
   check('event', event, 'object');
   const { name, payload } = event;
   const args: readonly unknown[] = [payload, options];
-  // The payload belongs to the name, since both are of one event. TypeScript cannot follow that through a union.
+  // Name and payload come from one event, so they fit. TypeScript does not see that in a union.
   return bus.publish(name, ...(args as PublishArgs<Events, EventName<Events>, Session, Added>));
 };

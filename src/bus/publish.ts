@@ -54,7 +54,7 @@ const ignore = () => {};
 export const createPrepare = (parts: PrepareParts): Prepare => {
   const { source, addMetadata, currentMetadata, isClosed, isTooDeep, report } = parts;
 
-  /** Copies metadata that the publisher did not pass. If it is bad, that is reported, and the event is published without it. */
+  /** Copies metadata that the publisher did not pass. If it is bad, it is reported, and the event is published without it. */
   const copyAdded = (what: string, read: () => unknown): Metadata | undefined => {
     let metadata: unknown;
     try {

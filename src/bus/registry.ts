@@ -19,7 +19,7 @@ export interface Subscription {
 
 interface Entry {
   readonly subscriptions: Set<Subscription>;
-  /** The handlers that a publish calls, in order. It is never changed. The first publish after a change makes a new one. */
+  /** The handlers that a publish calls, in order. It never changes. The first publish after a change makes a new one. */
   list: readonly Subscription[] | undefined;
   /** The version of `every` that the list was made with. */
   version: number;

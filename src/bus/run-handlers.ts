@@ -6,7 +6,7 @@ import { addFailure, COUNT, type Publication, settle } from './publication.ts';
 import type { Subscription } from './registry.ts';
 import type { PublishResult } from './types.ts';
 
-/** A handler that publishes its own event would otherwise exhaust the stack, at any place in this code. */
+/** A limit for handlers that publish their own event. Without it the stack would overflow, anywhere in this code. */
 const MAX_DEPTH = 500;
 
 /** Starts all handlers of a publish, and resolves when they have settled. Never throws, never rejects. */
@@ -19,7 +19,7 @@ export type RunHandlers = (
 export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: Activity) => {
   /** The publish that runs the current code. */
   let current: Publication | undefined;
-  /** How many publishes it is in, each made by a handler of the one before. */
+  /** How many publishes are inside one another here: each was made by a handler of the one before. */
   let depth = 0;
 
   const fail = (handlerName: string, error: unknown, publication: Publication, payload: unknown): void => {
@@ -28,7 +28,7 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
     handlerFailed(publication, payload, failure);
   };
 
-  /** Follows the asynchronous handlers of one publish. */
+  /** Waits for the asynchronous handlers of one publish. */
   const createFollow = (publication: Publication, payload: unknown) => {
     let pending = 0;
     let resolve!: (result: PublishResult) => void;
@@ -41,7 +41,7 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
       activity.end();
     };
     activity.start();
-    /** Adds one handler; returns the promise of them all. */
+    /** Adds one handler, and returns the promise of all of them. */
     return (handlerName: string, returned: object): Promise<PublishResult> => {
       const failed = (error: unknown) => {
         fail(handlerName, error, publication, payload);
@@ -53,14 +53,14 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
     };
   };
 
-  // The hot path: for synchronous handlers it is a loop and one object.
+  // The hot path. With synchronous handlers it creates nothing but the promise that it returns.
   const runHandlers: RunHandlers = (handlers, payload, publication) => {
     if (handlers.length === 0) return Promise.resolve(settle(publication));
     publishing?.(publication, handlers.length);
     const outer = current;
     current = publication;
     depth++;
-    // A local stays in a register; counted in the publication, it costs a publish a fifth more.
+    // A local variable: a count in the publication would make a publish a fifth slower.
     let handlerCount = 0;
     let follow: ReturnType<typeof createFollow> | undefined;
     let allSettled: Promise<PublishResult> | undefined;

@@ -2,7 +2,7 @@ import { check, readOptions } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
 import type { EventHandler, EventHandlers, EventName, SubscribeOptions, Subscriber, Unsubscribe } from './types.ts';
 
-/** Options, if each key is an event; else what is wrong, for the compiler to print. */
+/** The options, if each key is an event. Otherwise a text for the compiler to print. */
 type SubscribeEachOptions<Events extends object, Keys extends PropertyKey> = [
   Exclude<Keys, EventName<Events>>,
 ] extends [never]
@@ -24,7 +24,7 @@ export const subscribeEach = <Events extends object, Session, Handlers extends P
   handlers: Handlers,
   ...args: SubscribeEachOptions<Events, keyof Handlers>
 ): Unsubscribe => {
-  // With the other form of the arguments, the call does not compile.
+  // With the other form of `args`, a call does not compile.
   const [options = {}] = args as [SubscribeOptions?];
   check('bus', bus, ['subscribe']);
   check('handlers', handlers, 'plain object');

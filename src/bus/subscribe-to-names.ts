@@ -4,7 +4,7 @@ import type { EventContext, EventName, SubscribeOptions, Subscriber } from './ty
 /** Gets the payload for one name, and the event with its context for several. */
 type Receive = (received: unknown, context: EventContext) => void;
 
-/** @throws TypeError for what is no name and no list of names */
+/** @throws TypeError if it is neither a name nor a list of names */
 export const checkNames = (names: unknown): void => {
   if (Array.isArray(names) && names.length === 0)
     throw new TypeError('[mapbus] event names: expected at least one name, got none');

@@ -30,7 +30,7 @@ interface Parts {
   readonly isClosing: () => boolean;
 }
 
-/** Gives a handler a time limit: after it, its signal is aborted and it has failed, even if it still runs. */
+/** Gives a handler a time limit. When it is over, the handler's signal is aborted, and it has failed even if it still runs. */
 const withTimeLimit =
   (call: Call, handlerName: string, timeoutMs: number, { signals, log }: Parts): Call =>
   (payload, publication) => {
@@ -78,7 +78,7 @@ const withTimeLimit =
 const nameOf = (handler: Call): string =>
   typeof handler.name === 'string' && handler.name !== '' ? handler.name : 'anonymous';
 
-/** Registers a handler for one name, or for every name. A handler for every name gets the name with the payload. */
+/** Registers a handler for one name, or for every name if `name` is undefined. Then it gets `{ name, payload }`. */
 export const createSubscribe = (parts: Parts) => {
   const { registry, observers, safeCall, storage, isClosing } = parts;
 
@@ -97,7 +97,7 @@ export const createSubscribe = (parts: Parts) => {
     const { once, signal, timeoutMs, onClose, name: handlerName = nameOf(handler) } = given;
     if (signal?.aborted) return toUnsubscribe(() => {});
     const wrapped = wrap(name, handler, handlerName, timeoutMs);
-    const call: Call = (payload, event) => {
+    const callOnce: Call = (payload, event) => {
       unsubscribe();
       return wrapped(payload, event);
     };
@@ -109,7 +109,7 @@ export const createSubscribe = (parts: Parts) => {
       unsubscribe();
       if (onClose) safeCall('onClose', onClose);
     };
-    const remove = registry.add(name, { handlerName, call: once ? call : wrapped, signal, end });
+    const remove = registry.add(name, { handlerName, call: once ? callOnce : wrapped, signal, end });
     let stopListening: (() => void) | undefined;
     try {
       stopListening = signal && onAbort(signal, unsubscribe);

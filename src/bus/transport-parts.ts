@@ -7,10 +7,13 @@ import type { Subscription } from './registry.ts';
 import type { RunHandlers } from './run-handlers.ts';
 import type { EventBus, EventBusError, PublishResult } from './types.ts';
 
-/** A bus whose events are not declared. */
+/** A bus of any names and payloads. */
 export type UntypedBus = EventBus<Record<string, unknown>>;
 
-/** The parts of a bus that a transport is attached to. They go when the service bus takes their place. */
+/**
+ * What the option `transport` gets of a bus. This type will be removed: RabbitMQ and Kafka will be transports of the service
+ * bus.
+ */
 export interface TransportParts {
   readonly local: UntypedBus;
   readonly handlersOf: (name: string) => readonly Subscription[];

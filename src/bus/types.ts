@@ -23,7 +23,10 @@ export interface Metadata {
   readonly [key: string]: string | undefined;
 }
 
-/** What every handler gets beside the payload, here and in a consumer: annotate with it a function that serves both. */
+/**
+ * What a handler of `subscribe` and a handler of `consume` both get. It is the type of the context in a function that is used
+ * as both.
+ */
 export interface EventInfo<Name extends string = string> {
   readonly name: Name;
   /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Generated when first read. */
@@ -38,8 +41,8 @@ export interface EventInfo<Name extends string = string> {
 
 /**
  * What a handler gets beside the payload. It is read-only and belongs to one publish. Its fields are getters: a spread
- * leaves them out. `JSON.stringify` and `console.log` show `name`, `id`, `occurredAt` and `metadata`; once the publish has
- * settled, they show its result too.
+ * leaves them out, and it cannot be the options of a publish: write `{ from: context }`. `JSON.stringify` and
+ * `console.log` show `name`, `id`, `occurredAt` and `metadata`; once the publish has settled, they show its result too.
  */
 export interface EventContext<Name extends string = string, Session = unknown> extends EventInfo<Name> {
   /**
@@ -64,7 +67,7 @@ export type EventHandler<Events extends object, Name extends EventName<Events>, 
   context: EventContext<Name, Session>,
 ) => unknown;
 
-/** A handler for every event. `satisfies EventHandlers<AppEvents>` makes the compiler name the event without one. */
+/** A handler for every event. With `satisfies EventHandlers<AppEvents>` the compiler names an event that has no handler. */
 export type EventHandlers<Events extends object, Session = unknown> = {
   readonly [Name in EventName<Events>]: EventHandler<Events, Name, Session>;
 };
@@ -79,7 +82,7 @@ export interface SubscribeOptions {
   readonly name?: string | undefined;
   /** Milliseconds until `context.signal` is aborted and the handler counts as failed, with the code `timeout`. */
   readonly timeoutMs?: number | undefined;
-  /** Called when `close` has removed the handler: no event will come any more. */
+  /** Called when `close` has removed the handler. It is not called when you unsubscribe. */
   readonly onClose?: (() => unknown) | undefined;
 }
 
@@ -118,7 +121,7 @@ export interface PublishOptions<Session = unknown, Added = Metadata> {
   readonly key?: string | undefined;
 }
 
-/** Only in types: holds a payload as the parameter of a function, from which the intersection of several is inferred. */
+/** Only in types: a payload as a parameter. From a union of these, TypeScript infers the intersection of the payloads. */
 interface Accepts<in Payload> {
   readonly '~accepts': (payload: Payload) => void;
 }
@@ -144,7 +147,7 @@ export interface HandlerFailure {
   readonly error: unknown;
 }
 
-/** Stable within a major version, unlike messages. The docs list what each one means. */
+/** The codes are stable within a major version; the messages are not. The docs list what each one means. */
 export type EventBusErrorCode =
   | 'closed'
   | 'invalid_name'
@@ -168,7 +171,7 @@ export interface EventBusError extends Error {
 
 /**
  * What became of a publish. It is read-only. Its fields are getters: a spread leaves them out. `JSON.stringify` and
- * `console.log` show them.
+ * `console.log` show them, with the name and the metadata of the event.
  */
 export interface PublishResult {
   /** UUIDv7 (RFC 9562), or the `id` given to `publish`. Generated when first read. */
@@ -193,7 +196,7 @@ type Payloads<Events> = (name: keyof Events) => {
 
 /**
  * The function `publish`, alone or on a bus.
- * `keyof Events & string` is `EventName<Events>` in full, so that the compiler lists the names when one is wrong.
+ * With `keyof Events & string` in place of `EventName<Events>` the compiler lists the names when one is wrong.
  */
 export interface Publish<Events extends object, in Session = never> {
   <Name extends keyof Events & string, Added extends StringValues<Added> = Metadata>(
@@ -247,8 +250,8 @@ export interface EventBus<Events extends object, Session = unknown>
     options?: SubscribeOptions,
   ) => Unsubscribe;
   /**
-   * The metadata of the publish that runs the current code; an empty object outside. Right until the handler's first
-   * `await`, and everywhere below the handler with a `contextStorage`.
+   * The metadata of the publish that runs the current code; elsewhere an empty object. It is right until the handler's
+   * first `await`; with a `contextStorage`, everywhere below the handler.
    */
   readonly getMetadata: () => Metadata;
   /** The session of the publish that runs the current code, under the same conditions as `getMetadata`. */

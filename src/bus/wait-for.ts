@@ -22,7 +22,7 @@ export interface WaitForWantedOptions<Received, Wanted extends Received>
   readonly filter: (received: Received, context: EventContext) => received is Wanted;
 }
 
-/** The options of both forms, where the type of what is received is not known. */
+/** The options of all overloads. */
 interface AnyWaitForOptions {
   readonly filter?: ((received: never, context: EventContext) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;

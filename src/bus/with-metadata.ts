@@ -5,8 +5,8 @@ import type { Metadata, StringValues } from './types.ts';
 /**
  * Adds metadata to the arguments of a publish, in a function that wraps `publish`. Metadata that the publisher passes
  * itself wins.
- * @param args what follows the name in `publish`: `PublishArgs`
- * @throws TypeError for what is no object of strings
+ * @param args what follows the name in `publish`, of the type `PublishArgs`
+ * @throws TypeError if `metadata` is no object of strings
  * @example
  * const publish: typeof bus.publish = (name, ...args) => bus.publish(name, ...withMetadata(args, { trace_id }));
  */
@@ -18,9 +18,9 @@ export const withMetadata = <Args extends readonly unknown[], Added extends Stri
   copyMetadata('withMetadata metadata', metadata);
   const given = options as { readonly metadata?: Metadata } | undefined;
   const own = given?.metadata;
-  // Metadata that is no object is left to the bus to refuse.
+  // If the publisher's metadata is no object, the bus refuses it.
   const all = own === undefined || isObject(own) ? { ...metadata, ...own } : own;
   const merged: readonly unknown[] = [payload, { ...given, metadata: all }];
-  // For every event, the arguments are a payload and options, as they are here.
+  // The arguments of every event are a payload and options. TypeScript does not know that these are the same.
   return merged as Args;
 };

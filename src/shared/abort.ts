@@ -19,13 +19,13 @@ const startWatch = (signal: AbortSignal): Watch => {
 };
 
 /**
- * Calls back when a signal is aborted; what it returns ends that. A signal gets one listener, however many callbacks it
- * has: Node warns of a leak from the eleventh listener on.
+ * Calls back when a signal is aborted, and returns a function that ends this. A signal gets one listener for all
+ * callbacks: Node warns of a leak from the eleventh listener on.
  */
 export const onAbort = (signal: AbortSignal, callback: () => void): (() => void) => {
   const watch = watches.get(signal) ?? startWatch(signal);
   watches.set(signal, watch);
-  // A function of its own, since the same callback may be registered twice.
+  // A new function, since the same callback may be registered twice.
   const call = () => callback();
   watch.callbacks.add(call);
   return () => {

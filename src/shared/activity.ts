@@ -14,8 +14,8 @@ export const createActivity = () => {
   const idle = async (): Promise<void> => {
     do {
       if (running > 0) await new Promise<void>((resolve) => waiting.push(resolve));
-      // A publish is counted once its handlers have returned, and whoever awaited one may publish again: both get their
-      // turn here.
+      // Lets other code run first. A publish is counted only once its handlers have returned, and code that awaited a
+      // publish may publish again.
       await undefined;
     } while (running > 0);
   };

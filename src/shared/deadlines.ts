@@ -1,12 +1,12 @@
 import { createActivity } from './activity.ts';
 
-/** Work that has not settled, and where it is in its slot. */
+/** Work that has not settled, and its index in its slot. */
 interface Entry {
   index: number;
   readonly end: (error: Error) => void;
 }
 
-/** What began at about the same time. */
+/** All work that began at about the same time. It shares a signal and a timer. */
 interface Slot {
   readonly openedAt: number;
   readonly signal: AbortSignal;
@@ -18,7 +18,7 @@ interface Slot {
   readonly pending: Entry[];
 }
 
-/** How many slots there are in a time limit: what is late is found late by one of these parts at most. */
+/** How many slots a time limit is divided into. Work that is late is found at most one slot later. */
 const SLOTS = 64;
 
 const openSlot = (timeoutMs: number, late: () => Error): Slot => {
@@ -33,7 +33,7 @@ const openSlot = (timeoutMs: number, late: () => Error): Slot => {
   return { openedAt: performance.now(), signal: controller.signal, timer, pending };
 };
 
-/** Says whether the entry was still there. The last one takes its place. */
+/** Removes an entry: the last one takes its place. Returns whether it was still there. */
 const remove = (pending: Entry[], entry: Entry): boolean => {
   if (pending[entry.index] !== entry) return false;
   const last = pending.pop();
@@ -45,10 +45,11 @@ const remove = (pending: Entry[], entry: Entry): boolean => {
 };
 
 /**
- * A time limit for work that is begun often. A signal and a timer of its own for each would cost more than the work does
- * here: those that begin at about the same time share one of each. Not by a promise that all of them race against, which
- * would keep something of each until the last has settled.
- * @param toError makes of what the work rejects with what is told of it
+ * A time limit for work that is begun often. A signal and a timer for each piece of work would cost more than the work. So
+ * all that begins at about the same time shares one of each. `Promise.race` against one shared promise would keep memory for
+ * each piece of work until the shared promise settles.
+ * @param late creates the error for work that is late
+ * @param toError turns the error of the work into the error that the caller gets
  */
 export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (cause: unknown) => Error) => {
   const activity = createActivity();
@@ -66,7 +67,7 @@ export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (
     if (current === slot) current = undefined;
   };
 
-  /** Settles as the work does, or rejects with what `late` gives once the time is over. */
+  /** Settles as the work does, or rejects with the error of `late` when the time is over. */
   const inTime = <Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> =>
     new Promise((resolve, reject) => {
       const slot = enter();
@@ -82,7 +83,7 @@ export const createDeadlines = (timeoutMs: number, late: () => Error, toError: (
       const entry: Entry = { index: slot.pending.length, end };
       slot.pending.push(entry);
       activity.start();
-      // What throws at once leaves the slot too.
+      // Work may throw at once. It must leave the slot too.
       try {
         work(slot.signal).then(finish, fail);
       } catch (error) {

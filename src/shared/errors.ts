@@ -3,7 +3,7 @@ import { isObject } from './check.ts';
 
 const PREFIX = '[mapbus] ';
 
-/** An error of the bus. A `name` that the platform uses for the same thing is kept: `TimeoutError`, `AbortError`. */
+/** An error of the bus. Its name is `EventBusError`, or that of the platform: `TimeoutError`, `AbortError`. */
 export const createError = (
   code: EventBusErrorCode,
   message: string,
@@ -29,12 +29,12 @@ export const isEventBusError = <Code extends EventBusErrorCode = EventBusErrorCo
     const isOurs = typeof error.code === 'string' && String(error.message).startsWith(PREFIX);
     return isOurs && (code === undefined || error.code === code);
   } catch {
-    // What is thrown may be anything, even a proxy that throws when touched.
+    // A thrown value may be anything, also a proxy that throws when it is read.
     return false;
   }
 };
 
-/** The type and the message of whatever was thrown. */
+/** The type and the message of a thrown value, whatever it is. */
 export const describeError = (error: unknown) => {
   try {
     const { name = typeof error, message = error } = Object(error);

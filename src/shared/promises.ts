@@ -1,6 +1,6 @@
 /**
- * Calls `done` or `failed` once a value has settled, as after `await`: a broken thenable is a failure, and a promise is
- * not asked for a `then` of its own. Never throws, and never calls back before it has returned.
+ * Calls `done` or `failed` once a value has settled, as after `await`. A broken thenable is a failure. A `then` that was
+ * added to a promise is not called. Never throws, and never calls back before it has returned.
  */
 export const whenSettled = (value: object, done: () => void, failed: (error: unknown) => void): void => {
   try {

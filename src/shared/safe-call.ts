@@ -4,7 +4,7 @@ import { whenSettled } from './promises.ts';
 /** Calls a function that the user gave to the bus. What it throws or rejects with never reaches the caller. */
 export type SafeCall = (what: string, call: () => unknown) => void;
 
-/** Reports a failure of such a function to the console. */
+/** Reports to the console that a function of the user failed. */
 export type Report = (what: string, error: unknown) => void;
 
 /** Failures are reported to the console, once for each `what`, so that a broken logger does not flood it. */
