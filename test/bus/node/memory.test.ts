@@ -1,4 +1,4 @@
-import { createEventBus } from 'mapbus';
+import { createEventBus, eventsOf } from 'mapbus';
 import { describe, expect, it } from 'vitest';
 
 const collect = async () => {
@@ -48,5 +48,28 @@ describe('100,000 publishes that nobody awaits, with failing handlers', () => {
     expect(rejections).toEqual([]);
     // One object kept for each publish would be 30 % or more.
     expect(after / before).toBeLessThan(1.05);
+  }, 60_000);
+});
+
+describe('an eventsOf loop that is always one event behind', () => {
+  it('keeps none of the events that it has given', async () => {
+    const bus = createEventBus<{ e: { value: number } }>();
+    const events = eventsOf(bus, 'e');
+    const run = async (size: number) => {
+      for (let value = 0; value < size; value++) {
+        void bus.publish('e', { value });
+        await events.next();
+      }
+    };
+    void bus.publish('e', { value: -1 });
+    await run(50_000);
+    const before = await collect();
+
+    await run(200_000);
+    const after = await collect();
+
+    expect(await events.next()).toEqual({ done: false, value: { value: 199_999 } });
+    // One word kept for each event would be 1.6 MB.
+    expect(after - before).toBeLessThan(1_000_000);
   }, 60_000);
 });
