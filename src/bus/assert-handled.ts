@@ -13,6 +13,8 @@ export const assertHandled = (result: PublishResult): void => {
   check('result', result, 'object');
   const { failures, error } = result;
   if (error) throw error;
+  // A promise has none: `await` was forgotten.
+  check('result.failures', failures, 'array');
   const [first] = failures;
   if (!first) return;
   const reasons = failures.map((failure) => `${failure.handlerName}: ${describeError(failure.error).errorMessage}`);

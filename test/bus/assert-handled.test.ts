@@ -54,3 +54,13 @@ describe('assertHandled', () => {
     expect(() => assertHandled(result)).toThrow(result.error);
   });
 });
+
+describe('assertHandled without an await', () => {
+  it('throws a TypeError that names the argument', () => {
+    const { publish } = createLoggedBus();
+
+    expect(() => assertHandled(publish('ping', { value: 1 }) as never)).toThrow(
+      new TypeError('[mapbus] result.failures: expected array, got undefined'),
+    );
+  });
+});
