@@ -1,3 +1,17 @@
+interface Runtime {
+  readonly process?: {
+    readonly getBuiltinModule?: (
+      name: string,
+    ) => { readonly setMaxListeners?: (count: number, signal: AbortSignal) => void } | undefined;
+  };
+}
+
+/** All handlers of an event share one signal. Node takes more than ten listeners of a signal for a leak, and warns. */
+const allowManyListeners = (signal: AbortSignal): void => {
+  const { process }: Runtime = globalThis as never;
+  process?.getBuiltinModule?.('node:events')?.setMaxListeners?.(0, signal);
+};
+
 /** The signals that handlers of one bus have read. When the time of `close` is over, all of them are aborted. */
 export const createAbortSignals = () => {
   const live = new Set<AbortController>();
@@ -5,6 +19,7 @@ export const createAbortSignals = () => {
 
   const create = (): AbortController => {
     const controller = new AbortController();
+    allowManyListeners(controller.signal);
     if (reason) controller.abort(reason);
     else live.add(controller);
     return controller;

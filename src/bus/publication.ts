@@ -16,6 +16,7 @@ const CONTROLLER: unique symbol = Symbol('controller');
 export const COUNT: unique symbol = Symbol('count');
 const FAILURES: unique symbol = Symbol('failures');
 export const ERROR: unique symbol = Symbol('error');
+export const IS_LOCAL: unique symbol = Symbol('isLocal');
 const SETTLED: unique symbol = Symbol('settled');
 
 /** What the publications of one bus share. */
@@ -51,6 +52,8 @@ export interface Publication {
   [COUNT]: number;
   [FAILURES]: HandlerFailure[];
   [ERROR]: EventBusError | undefined;
+  /** False for the publish option `local: false`. */
+  [IS_LOCAL]: boolean;
   [SETTLED]: boolean;
 }
 
@@ -97,6 +100,7 @@ const prototype: object & ThisType<Publication> = {
   [COUNT]: 0,
   [FAILURES]: NO_FAILURES,
   [ERROR]: undefined,
+  [IS_LOCAL]: true,
   [SETTLED]: false,
   get name() {
     return this[NAME];

@@ -9,6 +9,7 @@ import {
   createPublication,
   ERROR,
   ID,
+  IS_LOCAL,
   METADATA,
   MOMENT,
   type Publication,
@@ -17,7 +18,7 @@ import {
   settle,
 } from './publication.ts';
 import type { Registry, Subscription } from './registry.ts';
-import type { RunHandlers } from './run-handlers.ts';
+import { MAX_DEPTH, type RunHandlers } from './run-handlers.ts';
 import type { EventBusError, Metadata, PublishOptions, PublishResult } from './types.ts';
 
 const KNOWN_OPTIONS: KnownOptions = {
@@ -72,8 +73,9 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
   const applyOptions = (publication: Publication, options: PublishOptions): Metadata | undefined => {
     // A context fits the type, but its fields are getters of a prototype: it would be read as empty.
     check('publish options', options, 'plain object');
-    const { metadata, session, id, occurredAt, from } = readOptions('publish options', options, KNOWN_OPTIONS);
+    const { metadata, session, id, occurredAt, from, local } = readOptions('publish options', options, KNOWN_OPTIONS);
     publication[SESSION] = session;
+    if (local === false) publication[IS_LOCAL] = false;
     publication[ID] = id;
     if (occurredAt) publication[MOMENT] = { ...publication[MOMENT], now: Number(occurredAt.getTime()) };
     const carriedOn = from && copyMetadata('publish options.from.metadata', from.metadata);
@@ -89,7 +91,7 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
     } else if (isClosed()) {
       publication[ERROR] = createError('closed', 'Cannot publish: the bus is closed');
     } else if (isTooDeep()) {
-      publication[ERROR] = createError('too_deep', 'Cannot publish: 500 publishes are inside one another');
+      publication[ERROR] = createError('too_deep', `Cannot publish: ${MAX_DEPTH} publishes are inside one another`);
     } else if (options !== undefined || addMetadata || observed) {
       try {
         const metadata = applyOptions(publication, options === undefined ? {} : options);
@@ -133,7 +135,7 @@ export const createPublish = ({ registry, prepare, runHandlers, observers, log }
     const publication = prepare(name, options, observed);
     const { error } = publication;
     if (error) return Promise.resolve(refuse(publication, error, log));
-    return runHandlers(options?.local === false ? [] : handlers, payload, publication);
+    return runHandlers(publication[IS_LOCAL] ? handlers : [], payload, publication);
   };
 
   return (name: string, payload: unknown, options?: PublishOptions): Promise<PublishResult> => {

@@ -7,7 +7,7 @@ import type { Subscription } from './registry.ts';
 import type { PublishResult } from './types.ts';
 
 /** A limit for handlers that publish their own event. Without it the stack would overflow, anywhere in this code. */
-const MAX_DEPTH = 500;
+export const MAX_DEPTH = 500;
 
 /** Starts all handlers of a publish, and resolves when they have settled. Never throws, never rejects. */
 export type RunHandlers = (
@@ -58,8 +58,9 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
     if (handlers.length === 0) return Promise.resolve(settle(publication));
     publishing?.(publication, handlers.length);
     const outer = current;
+    const level = depth;
     current = publication;
-    depth++;
+    depth = level + 1;
     // A local variable: a count in the publication would make a publish a fifth slower.
     let handlerCount = 0;
     let follow: ReturnType<typeof createFollow> | undefined;
@@ -78,7 +79,8 @@ export const createRunHandlers = ({ handlerFailed, publishing }: Log, activity: 
         fail(handlerName, error, publication, payload);
       }
     }
-    depth--;
+    // Not one less: a publish inside may have ended by a stack overflow, before it came here.
+    depth = level;
     current = outer;
     publication[COUNT] = handlerCount;
     return allSettled ?? Promise.resolve(settle(publication));

@@ -324,6 +324,42 @@ describe('publish', () => {
     expect((await publish('pong', { value: 1 })).error).toBeUndefined();
   });
 
+  it('may still nest 500 deep after the stack has overflowed in a publish', async () => {
+    const { subscribe, publish, handlerCount } = createLoggedBus();
+    const below = <Result>(frames: number, run: () => Result): Result =>
+      frames === 0 ? run() : below(frames - 1, run);
+    const deepest = () => {
+      let calls = 0;
+      const unsubscribe = subscribe('pong', () => {
+        calls++;
+        void publish('pong', { value: 1 });
+      });
+      void publish('pong', { value: 1 });
+      unsubscribe();
+      return calls;
+    };
+    let frames = 25;
+    subscribe('ping', () => below(frames, () => void publish('ping', { value: 1 })));
+
+    for (; frames < 625; frames += 4) await publish('ping', { value: 1 });
+
+    expect(handlerCount('ping')).toBe(1);
+    expect(deepest()).toBe(500);
+  });
+
+  it('reads each option once, so that an option which throws later changes nothing', async () => {
+    const { publish } = createLoggedBus();
+    let reads = 0;
+    const options = {
+      get local() {
+        if (++reads > 1) throw new Error('read again');
+        return true;
+      },
+    };
+
+    expect((await publish('ping', { value: 1 }, options)).error).toBeUndefined();
+  });
+
   it('calls no handler with local: false', async () => {
     const { subscribe, publish } = createLoggedBus();
     const handler = vi.fn();

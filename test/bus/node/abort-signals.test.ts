@@ -24,6 +24,17 @@ it('twenty handlers with a time limit, or with one signal, cause no warning of a
   expect(warnings).toEqual([]);
 });
 
+it('twenty handlers of one event that listen to its signal cause no warning of a leak', async () => {
+  const warnings = await collectWarnings(async () => {
+    const { subscribe, publish } = createEventBus<{ ping: number }>();
+    for (let index = 0; index < 20; index++)
+      subscribe('ping', (_, { signal }) => signal.addEventListener('abort', () => index));
+    expect((await publish('ping', 1)).failures).toEqual([]);
+  });
+
+  expect(warnings).toEqual([]);
+});
+
 it('reading the signal of an event that has settled leaves nothing behind', async () => {
   const { subscribe, publish } = createEventBus<{ ping: number }>();
   const signals: WeakRef<AbortSignal>[] = [];
