@@ -65,9 +65,14 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
     let isClosed = false;
     service.connections++;
 
-    const reportLost = (consumer: string, reason: string, messages: readonly Message[]) => {
+    const reportLost = (
+      consumer: string,
+      reason: string,
+      messages: readonly Message[],
+      level: 'warn' | 'error' = 'warn',
+    ) => {
       if (messages.length === 0) return;
-      report('warn', 'event_lost', { eventIds: messages.map(({ id }) => id), consumer, reason });
+      report(level, 'event_lost', { eventIds: messages.map(({ id }) => id), consumer, reason });
     };
     const messagesOf = (queue: MemoryQueue) => queue.waiting().map(({ message }) => message);
 
@@ -93,7 +98,7 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       const [oldest] = dead.values();
       if (dead.size <= maxDeadLetters || !oldest) return;
       dead.delete(oldest.ref);
-      reportLost(oldest.consumer, 'max_dead_letters', [oldest.message]);
+      reportLost(oldest.consumer, 'max_dead_letters', [oldest.message], 'error');
     };
 
     /** The queues that an event goes to. */

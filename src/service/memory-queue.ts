@@ -53,6 +53,13 @@ interface Late {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
+/** A key that is being handled or waits for a retry. */
+interface TakenKey {
+  /** How many hold it: more than one only after a deploy has added the order. */
+  holders: number;
+  readonly behind: Waiting[];
+}
+
 type Dead = Extract<Outcome, { is: 'dead' }>;
 
 interface Parts {
@@ -65,8 +72,8 @@ interface Parts {
 /** The queue of one consumer of one service. */
 export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }: Parts) => {
   const ready: Waiting[] = [];
-  /** With `order: 'key'`: the keys that are being handled or wait for a retry, and what waits behind them. */
-  const keys = new Map<string, Waiting[]>();
+  /** With `order: 'key'`. */
+  const keys = new Map<string, TakenKey>();
   const members = new Set<Member>();
   /** Those that get no more events, and still handle some. */
   const leaving = new Set<Member>();
@@ -156,34 +163,49 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     later.add(late);
     startTimer(late);
   };
-  const arrive = (waiting: Waiting, delayMs: number): void => {
-    if (delayMs > 0) afterDelay(waiting, delayMs, true);
+  const arrive = (waiting: Waiting, delayMs: number, isOnTheWay: boolean): void => {
+    if (delayMs > 0) afterDelay(waiting, delayMs, isOnTheWay);
     else makeReady(waiting);
   };
 
-  const enqueue = (waiting: Waiting, delayMs = 0): void => {
+  /** What is published with its key waits behind. */
+  const takeKey = (waiting: Waiting): void => {
+    const key = keyOf(waiting);
+    if (key === undefined) return;
+    const taken = keys.get(key) ?? { holders: 0, behind: [] };
+    taken.holders++;
+    keys.set(key, taken);
+  };
+  const behindKeys = (): Waiting[] => [...keys.values()].flatMap(({ behind }) => behind);
+
+  const enqueue = (waiting: Waiting, delayMs = 0, isOnTheWay = true): void => {
     const key = keyOf(waiting);
     if (key === undefined) {
-      arrive(waiting, delayMs);
+      arrive(waiting, delayMs, isOnTheWay);
       return;
     }
-    const behind = keys.get(key);
-    if (behind) {
-      behind.push(waiting);
+    const taken = keys.get(key);
+    if (taken) {
+      taken.behind.push(waiting);
       return;
     }
     // The key is taken from now on, so that nothing overtakes a late event.
-    keys.set(key, []);
-    arrive(waiting, delayMs);
+    takeKey(waiting);
+    arrive(waiting, delayMs, isOnTheWay);
   };
 
-  /** The next event of the key may come. */
+  /** The next event of the key may come, once nobody holds it. */
   const releaseKey = (waiting: Waiting): void => {
     const key = keyOf(waiting);
-    if (key === undefined) return;
-    const next = keys.get(key)?.shift();
-    if (next) ready.push(next);
-    else keys.delete(key);
+    const taken = key === undefined ? undefined : keys.get(key);
+    if (key === undefined || !taken || --taken.holders > 0) return;
+    const next = taken.behind.shift();
+    if (!next) {
+      keys.delete(key);
+      return;
+    }
+    taken.holders++;
+    ready.push(next);
   };
 
   const carryOut = (waiting: Waiting, outcome: Outcome): void => {
@@ -238,18 +260,13 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     pump();
   };
 
-  /** Its key is taken: what is published with it waits behind. */
-  const takeKey = (waiting: Waiting): void => {
-    const key = keyOf(waiting);
-    if (key !== undefined && !keys.has(key)) keys.set(key, []);
-  };
   const inHand = (): Waiting[] => [...members, ...leaving].flatMap((member) => [...member.inHand]);
 
   /** Orders what waits by what the processes declare now. */
   const setOrder = (next: ConsumerSpec['order']): void => {
     if (order === next) return;
     order = next;
-    const all = [...ready, ...[...keys.values()].flat()];
+    const all = [...ready, ...behindKeys()];
     ready.length = 0;
     keys.clear();
     for (const waiting of [...inHand(), ...[...later].map((late) => late.waiting)]) takeKey(waiting);
@@ -301,7 +318,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     pump();
   };
 
-  const waiting = (): Waiting[] => [...ready, ...[...later].map((late) => late.waiting), ...[...keys.values()].flat()];
+  const waiting = (): Waiting[] => [...ready, ...[...later].map((late) => late.waiting), ...behindKeys()];
   /** Stops the timers, which would keep the process alive. They go on when somebody joins. */
   const rest = (): void => {
     for (const late of later) {
@@ -315,8 +332,9 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     for (const [owner, spec] of specs) queue.declare(owner, spec);
     // Who holds a key comes first, so that nothing overtakes it.
     for (const one of inHand()) queue.takeKey(one);
-    for (const { waiting: one, dueAt } of later) queue.enqueue(one, Math.max(0, dueAt - Date.now()));
-    for (const one of [...ready, ...[...keys.values()].flat()]) queue.enqueue(one);
+    for (const { waiting: one, dueAt, isOnTheWay } of later)
+      queue.enqueue(one, Math.max(0, dueAt - Date.now()), isOnTheWay);
+    for (const one of [...ready, ...behindKeys()]) queue.enqueue(one);
     later.clear();
     ready.length = 0;
     keys.clear();
@@ -357,7 +375,7 @@ export interface MemoryQueue {
   readonly consumer: string;
   readonly wants: (name: string) => boolean;
   readonly hasKeys: () => boolean;
-  readonly enqueue: (waiting: Waiting, delayMs?: number) => void;
+  readonly enqueue: (waiting: Waiting, delayMs?: number, isOnTheWay?: boolean) => void;
   readonly decide: (waiting: Waiting, outcome: Outcome | undefined) => void;
   readonly declare: (owner: object, spec: ConsumerSpec) => void;
   readonly withdraw: (owner: object) => void;
