@@ -18,7 +18,7 @@ const shown = ({ name, id, source, occurredAt, metadata, key, attempt }: Consume
   id,
   source,
   occurredAt,
-  metadata,
+  metadata: { ...metadata },
   key,
   attempt,
 });

@@ -22,6 +22,8 @@ const DONE: Outcome = { is: 'done' };
 const ELSEWHERE_AFTER_MS = 1_000;
 /** How long an event waits for a process that consumes it: the time of a deploy. */
 const NOT_CONSUMED_MS = 3_600_000;
+/** Of so many such events a process knows since when it gets them. */
+const MAX_FIRST_SEEN = 10_000;
 
 /** How often one attempt may be delivered: the event that kills its process each time must not do so for ever. */
 const MAX_DELIVERIES = 20;
@@ -82,6 +84,8 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
   const { handler, settings, isOfSeveral, names } = consumer;
   const { maxAttempts, retryDelayMs, timeoutMs, concurrency, order } = settings;
   let hasWarned = false;
+  /** When an event that is not consumed here came first. */
+  const firstSeen = new Map<string, number>();
   const stored = storage
     ? (payload: unknown, context: ConsumerContext) => storage.run(context as never, () => handler(payload, context))
     : handler;
@@ -121,8 +125,15 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
   /** A process of another version consumes it, or it waited from before the consumer has moved to another event. */
   const notConsumed = (event: ReceivedEnvelope, attempt: number): Outcome => {
     const message = `${consumer.consumer} does not consume ${event.name} here`;
-    if (Date.now() - event.occurredAt.getTime() < NOT_CONSUMED_MS) return elsewhere(attempt, message);
-    return dead('not_consumed', attempt, new Error(message), event);
+    // The time of a foreign event may be missing, or be in the future.
+    const identity = JSON.stringify([event.source, event.id]);
+    const since = Math.min(event.occurredAt.getTime(), firstSeen.get(identity) ?? Date.now());
+    firstSeen.delete(identity);
+    if (Date.now() - since >= NOT_CONSUMED_MS) return dead('not_consumed', attempt, new Error(message), event);
+    firstSeen.set(identity, since);
+    const [oldest] = firstSeen.keys();
+    if (firstSeen.size > MAX_FIRST_SEEN && oldest !== undefined) firstSeen.delete(oldest);
+    return elsewhere(attempt, message);
   };
 
   const failed = (event: ReceivedEnvelope, context: ConsumerContext, error: unknown): Outcome => {
