@@ -2,7 +2,6 @@ import type { Unsubscribe } from '../bus/types.ts';
 import { check } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
 import { createError } from '../shared/errors.ts';
-import { within } from '../shared/time-limit.ts';
 import type { Connection, ConsumerSpec, Receiving } from '../transport/index.ts';
 import { type AnyConsumerHandler, createDeliver, type DeliverParts, type RunningConsumer } from './deliver.ts';
 import { checkConsumeOptions, checkIdentifier, consumerSettings } from './options.ts';
@@ -22,7 +21,6 @@ export interface ConsumersParts extends DeliverParts {
   readonly connection: Connection;
   readonly defaults: ConsumeOptions;
   readonly isClosing: () => boolean;
-  readonly readyTimeoutMs: number;
 }
 
 const toDate = (at: number | undefined) => (at === undefined ? undefined : new Date(at));
@@ -34,7 +32,7 @@ const pause = () =>
 
 /** The consumers of one bus: registers them, and keeps them in force at the transport. */
 export const createConsumers = (parts: ConsumersParts) => {
-  const { connection, defaults, isClosing, log, readyTimeoutMs } = parts;
+  const { connection, defaults, isClosing, log } = parts;
   const registered = new Map<string, Registered>();
   /** The names that the consumers of this process have asked for. */
   const wanted = new Set<string>();
@@ -164,13 +162,7 @@ export const createConsumers = (parts: ConsumersParts) => {
   };
 
   const ready = async (): Promise<void> => {
-    const inForce = async () => {
-      while (work) await work;
-    };
-    await within(readyTimeoutMs, inForce(), () => {
-      const text = `Not every consumer is in force within ${readyTimeoutMs} ms`;
-      throw createError('transport_unavailable', text, { cause: trouble });
-    });
+    while (work) await work;
   };
 
   const stop = async (): Promise<void> => {
@@ -195,5 +187,5 @@ export const createConsumers = (parts: ConsumersParts) => {
 
   const specs = (): ConsumerSpec[] => [...registered.values()].map(({ spec }) => spec);
 
-  return { consume, ready, stop, health, wants, specs };
+  return { consume, ready, trouble: () => trouble, stop, health, wants, specs };
 };

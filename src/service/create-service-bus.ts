@@ -56,6 +56,17 @@ const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z');
 
 type AnyEvents = Record<string, unknown>;
 
+/** The context that a publish is made in. */
+type Parent = NonNullable<PublishOptions['from']> | undefined;
+
+const sessionOf = (context: Parent): unknown => {
+  try {
+    return context && 'session' in context ? context.session : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 /** @throws TypeError for a bad option */
 const checkServiceOptions = (options: ServiceBusOptions<AnyEvents, unknown>): void => {
   const what = 'createServiceBus options';
@@ -93,7 +104,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   checkServiceOptions(options as unknown as ServiceBusOptions<AnyEvents, unknown>);
   const { service, transport, namespace = '', source = `/${service}`, contextStorage } = options;
   const { logger, onFailure, logPublish, metadata, observers: observerList } = options;
-  const { publishTimeoutMs = 10_000, maxPendingPublishes = 10_000 } = options;
+  const { publishTimeoutMs = 10_000, maxPendingPublishes = 10_000, readyTimeoutMs = 30_000 } = options;
   const ownStorage = contextStorage === undefined ? new AsyncLocalStorage<EventContext>() : undefined;
   const storage: ContextStorage | undefined = contextStorage || ownStorage;
   const sends: ReadonlySet<string> | 'all' =
@@ -120,7 +131,6 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     connection,
     defaults: options.consumers ?? {},
     isClosing,
-    readyTimeoutMs: options.readyTimeoutMs ?? 30_000,
     activity,
     log,
     maxDelayMs,
@@ -218,13 +228,25 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   };
 
   /** One publish of a session at a time: a savepoint of one must not take the event of another with it. */
-  const inTurn = (session: unknown, run: () => Promise<PublishResult>): Promise<PublishResult> => {
+  const inTurn = (session: unknown, parent: Parent, run: () => Promise<PublishResult>): Promise<PublishResult> => {
     // What a handler of the session publishes is a part of the publish that is under way.
-    if (!isObject(session) || currentContext()?.session === session) return run();
+    if (!isObject(session) || sessionOf(parent) === session) return run();
     const before = underWay.get(session);
     const running = before ? before.then(run) : run();
     underWay.set(session, running);
     return running;
+  };
+
+  const parentOf = (given: PublishOptions | undefined): Parent => {
+    if (given === undefined) return currentContext();
+    try {
+      const context = given.from ?? currentContext();
+      attemptOf(context);
+      return context;
+    } catch {
+      // Options that cannot be read are refused soon.
+      return undefined;
+    }
   };
 
   const start = (
@@ -233,12 +255,12 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     given: PublishOptions | undefined,
     observed?: readonly Metadata[],
   ): Promise<PublishResult> => {
-    const parent = given?.from ?? currentContext();
+    const parent = parentOf(given);
     const attempt = attemptOf(parent);
     const publishOptions = attempt && parent ? { ...given, from: parent } : given;
     const publication = prepare(name, publishOptions, observed);
     if (attempt) belongsTo(publication, attempt);
-    const publishing = startPrepared(publication, name, payload, given);
+    const publishing = startPrepared(publication, name, payload, given, parent);
     attempt?.follow(publishing);
     return publishing;
   };
@@ -248,6 +270,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     name: string,
     payload: unknown,
     given: PublishOptions | undefined,
+    parent: Parent,
   ): Promise<PublishResult> => {
     const { error } = publication;
     if (error) return Promise.resolve(refuse(publication, notSent(error), log.write));
@@ -261,7 +284,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
       return Promise.resolve(refuse(publication, notSent(cause), log.write));
     }
     const { session } = given ?? {};
-    return inTurn(session, () => sendAndRun(publication, payload, message, isLocal, session));
+    return inTurn(session, parent, () => sendAndRun(publication, payload, message, isLocal, session));
   };
 
   const { publish: observePublish } = observers;
@@ -272,11 +295,15 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   };
 
   let closing: Promise<void> | undefined;
-  const shutDown = async (drained: Promise<void>): Promise<void> => {
+  const disconnect = async (): Promise<void> => connection.close();
+  const shutDown = async (stopped: Promise<void>, drained: Promise<void>): Promise<void> => {
     const report = (error: unknown) => log.write('error', 'event_transport_close_failed', { error });
     await drained;
+    await within(GRACE_MS, stopped, () => {});
     await within<unknown>(GRACE_MS, tails.stop().catch(report), () => {});
-    await within(GRACE_MS, connection.close().catch(report), () => {});
+    await within(GRACE_MS, disconnect().catch(report), () => {
+      report(createError('timeout', `The transport has not closed within ${GRACE_MS} ms`, { name: 'TimeoutError' }));
+    });
     // On Node 20 each storage that is enabled makes all promises of the process slower.
     ownStorage?.disable();
   };
@@ -287,8 +314,15 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     }
     const stopped = consumers.stop();
     const drained = bus.close(closeOptions);
-    closing = shutDown(Promise.all([stopped, drained]).then(() => {}));
+    closing = shutDown(stopped, drained);
     return closing;
+  };
+  const ready = async (): Promise<void> => {
+    const all = Promise.all([consumers.ready(), tails.ready()]);
+    await within<unknown>(readyTimeoutMs, all, () => {
+      const text = `Not every consumer and tail is in force within ${readyTimeoutMs} ms`;
+      throw createError('transport_unavailable', text, { cause: consumers.trouble() ?? tails.trouble() });
+    });
   };
   const idle = async (): Promise<void> => {
     do {
@@ -304,10 +338,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     tail: tails.tail,
     deadLetters: createDeadLetters(connection),
     health: () => ({ ...connection.health(), consumers: consumers.health() }),
-    ready: async () => {
-      await consumers.ready();
-      await tails.ready();
-    },
+    ready,
     plan: () => connection.plan?.(consumers.specs()) ?? [],
     idle,
     close,

@@ -20,6 +20,7 @@ type UntypedBus = EventBus<Record<string, unknown>>;
 export const createTails = (connection: Connection, log: Log['write'], isClosing: () => boolean) => {
   const buses = new Set<UntypedBus>();
   const all = new Set<Listening>();
+  let trouble: unknown;
 
   /** Tries until it succeeds or is stopped. */
   const startOne = async (
@@ -31,6 +32,7 @@ export const createTails = (connection: Connection, log: Log['write'], isClosing
       try {
         return await start();
       } catch (error) {
+        trouble = error;
         log('error', 'event_tail_failed', { eventNames, error });
         await new Promise((resolve) => {
           setTimeout(resolve, PAUSE_MS);
@@ -83,7 +85,11 @@ export const createTails = (connection: Connection, log: Log['write'], isClosing
       if (listening) return;
       const one: Listening = { isStopped: false, started: undefined };
       listening = one;
-      one.started = startOne(one, () => start(wanted, tell), wanted);
+      // A function of its own each: the end of one must not end the next, nor may an event come twice while it ends.
+      const tellOne = (body: string | Uint8Array) => {
+        if (!one.isStopped) tell(body);
+      };
+      one.started = startOne(one, () => start(wanted, tellOne), wanted);
       all.add(one);
     };
     return {
@@ -106,5 +112,5 @@ export const createTails = (connection: Connection, log: Log['write'], isClosing
     await Promise.all([...all].map(stopOne));
     await Promise.all([...buses].map((bus) => bus.close({ drainTimeoutMs: 0 })));
   };
-  return { tail, ready, stop };
+  return { tail, ready, trouble: () => trouble, stop };
 };
