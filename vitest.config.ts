@@ -79,9 +79,10 @@ export default defineConfig({
     // The transports are tested on brokers, in processes that are killed. Those report no coverage.
     coverage: {
       provider: 'v8',
-      include: ['src/{bus,shared,testing}/**/*.ts'],
+      include: ['src/{bus,service,shared,testing}/**/*.ts'],
       thresholds: {
         'src/{bus,shared}/**': { lines: 99, functions: 98, branches: 98, statements: 99 },
+        'src/service/**': { lines: 99, functions: 99, branches: 97, statements: 99 },
         'src/testing/record-events.ts': { 100: true },
         // Some checks of the transport contract run on brokers only.
         'src/testing/**': { lines: 99, functions: 94, branches: 91, statements: 98 },

@@ -18,6 +18,7 @@ type UntypedBus = EventBus<Record<string, unknown>>;
 
 /** Buses that are fed by the transport: what every process publishes, from now on, at most once. */
 export const createTails = (connection: Connection, log: Log['write'], isClosing: () => boolean) => {
+  /** Those that listen. A tail without a subscription is not kept. */
   const buses = new Set<UntypedBus>();
   const all = new Set<Listening>();
   let trouble: unknown;
@@ -65,9 +66,9 @@ export const createTails = (connection: Connection, log: Log['write'], isClosing
       logger: { debug: write('debug'), warn: write('warn'), error: write('error') },
       logPublish: () => false,
     });
-    buses.add(bus);
     let listening: Listening | undefined;
     const stopListening = () => {
+      buses.delete(bus);
       if (listening) void stopOne(listening);
       listening = undefined;
     };
@@ -85,6 +86,7 @@ export const createTails = (connection: Connection, log: Log['write'], isClosing
       if (listening) return;
       const one: Listening = { isStopped: false, started: undefined };
       listening = one;
+      buses.add(bus);
       // A function of its own each: the end of one must not end the next, nor may an event come twice while it ends.
       const tellOne = (body: string | Uint8Array) => {
         if (!one.isStopped) tell(body);
@@ -94,6 +96,7 @@ export const createTails = (connection: Connection, log: Log['write'], isClosing
     };
     return {
       subscribe: (name, handler, options) => {
+        if (isClosing()) throw createError('closed', 'Cannot subscribe: the bus is closed');
         const unsubscribe = bus.subscribe(name, handler, options);
         listen();
         return toUnsubscribe(() => {

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { ConsumerContext } from 'mapbus/service';
 import type { Delivery } from 'mapbus/transport';
 import { describe, expect, it, vi } from 'vitest';
-import { cloudEvent, createDelivery, createFakeTransport, createShop } from './support.ts';
+import { cloudEvent, createDelivery, createFakeTransport, createShop, fail } from './support.ts';
 
 /** A consumer that keeps what it gets. */
 const createReader = async (options: Parameters<typeof createShop>[0] = {}) => {
@@ -124,6 +124,33 @@ describe('what arrives from a foreign producer', () => {
     expect(contexts[0]?.id).toBe('event-1');
     expect(contexts[1]?.metadata.a).toBe('b');
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
+  });
+
+  it('may be deep: a failed attempt of it is retried and logged as any other', async () => {
+    const levels = 50_000;
+    const data = `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    const body = cloudEvent().replace('{"orderId":"1"}', data);
+    const { read, payloads } = await createReader();
+    const { transport, deliver } = createFakeTransport();
+    const failing = createShop({ transport, onFailure: () => {} });
+    failing.consume(['order.placed'], 'mail', fail);
+    await failing.ready();
+
+    expect(await read({ body })).toEqual({ is: 'done' });
+    expect(await deliver(createDelivery({ body }))).toMatchObject({ is: 'retry', attempt: 2 });
+
+    expect(Array.isArray(payloads[0])).toBe(true);
+    expect(failing.logged('event_handler_failed')).toHaveLength(1);
+  });
+
+  it('is not steered by its headers', async () => {
+    const { read, contexts } = await createReader();
+    const headers = { attempt: '12', 'x-attempt': '12', traceparent: '00-header', key: 'k' };
+
+    expect(await read({ headers })).toEqual({ is: 'done' });
+
+    expect(contexts).toMatchObject([{ attempt: 1, key: undefined }]);
+    expect(contexts[0]?.metadata).not.toHaveProperty('traceparent');
   });
 
   it.each([Number.NaN, -1, 0, 1.5, Number.POSITIVE_INFINITY])(

@@ -241,8 +241,8 @@ describe('an attempt that takes longer than its timeoutMs', () => {
     consume(
       'order.placed',
       'mail',
-      (_, { signal }) => {
-        signals.push(signal);
+      (_, context) => {
+        signals.push(context.signal, context.signal);
         return gate.promise;
       },
       { timeoutMs: 1 },
@@ -253,6 +253,7 @@ describe('an attempt that takes longer than its timeoutMs', () => {
 
     expect(outcome).toMatchObject({ is: 'retry', attempt: 2, error: { name: 'TimeoutError' } });
     expect(signals[0]?.reason).toMatchObject({ code: 'timeout', name: 'TimeoutError' });
+    expect(signals[1]).toBe(signals[0]);
     expect(health().consumers).toMatchObject([{ running: 0, abandoned: 1 }]);
     gate.open();
     await vi.waitFor(() => expect(health().consumers).toMatchObject([{ running: 0, abandoned: 0 }]));

@@ -64,10 +64,11 @@ describe('close()', () => {
     expect(codes).toEqual([undefined]);
   });
 
-  it('refuses consumers from then on, and publishes once it has ended', async () => {
-    const { close, consume, publish } = createShop();
+  it('refuses handlers and consumers from then on, and publishes once it has ended', async () => {
+    const { close, consume, subscribe, publish } = createShop();
 
     const closed = close();
+    expect(() => subscribe('order.paid', () => {})).toThrow(expect.objectContaining({ code: 'closed' }));
     expect(() => consume('order.paid', 'mail', () => {})).toThrow(expect.objectContaining({ code: 'closed' }));
     await closed;
 

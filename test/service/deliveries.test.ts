@@ -163,6 +163,24 @@ describe('a delivery of an event that the consumer does not take', () => {
   });
 });
 
+describe('a process that gets more foreign events than it can keep in mind', () => {
+  it('forgets the oldest, and not more', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready } = createShop({ transport });
+    consume('order.placed', 'mail', () => {});
+    await ready();
+    const foreign = (id: number) => createDelivery({ body: cloudEvent({ type: 'order.paid', id: `event-${id}` }) });
+
+    for (let id = 0; id <= 10_000; id++) await deliver(foreign(id));
+    vi.setSystemTime(Date.now() + 3_600_000);
+
+    expect(await deliver(foreign(1))).toMatchObject({ is: 'dead' });
+    expect(await deliver(foreign(0))).toMatchObject(ELSEWHERE);
+    vi.useRealTimers();
+  });
+});
+
 describe('a delivery after unsubscribe()', () => {
   it('is not handled, and goes to another process', async () => {
     const { transport, deliver } = createFakeTransport();
@@ -197,6 +215,22 @@ describe('a delivery after unsubscribe()', () => {
     expect(await first).toEqual({ is: 'done' });
     expect(await second).toMatchObject(ELSEWHERE);
     expect(seen).toEqual(['1']);
+  });
+
+  it('is given back at once, also if the process has no room', async () => {
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready } = createShop({ transport, concurrency: 1 });
+    const gate = createGate();
+    const unsubscribe = consume('order.placed', 'mail', () => gate.promise);
+    await ready();
+    const first = deliver(createDelivery());
+    unsubscribe();
+
+    const second = await deliver(createDelivery());
+    gate.open();
+
+    expect(second).toMatchObject(ELSEWHERE);
+    expect(await first).toEqual({ is: 'done' });
   });
 
   it('leaves the room of the process to the others', async () => {

@@ -108,6 +108,24 @@ describe('the log', () => {
   });
 });
 
+describe('a logger and an onFailure that throw', () => {
+  it('change no outcome', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {});
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready } = createShop({
+      transport,
+      logger: { debug: fail, warn: fail, error: fail },
+      onFailure: fail,
+    });
+    consume('order.placed', 'mail', fail, { maxAttempts: 2 });
+    await ready();
+
+    expect(await deliver(createDelivery())).toMatchObject({ is: 'retry', attempt: 2 });
+    expect(await deliver(createDelivery({ attempt: 2 }))).toMatchObject({ is: 'dead', reason: 'handler_failed' });
+    expect(await deliver(createDelivery({ body: '{' }))).toMatchObject({ is: 'dead', reason: 'undecodable' });
+  });
+});
+
 describe('onFailure', () => {
   it('hears of each failed attempt of a consumer', async () => {
     const heard: unknown[] = [];

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventContext } from 'mapbus';
+import { recordEvents } from 'mapbus/testing';
 import { describe, expect, it, vi } from 'vitest';
-import { cloudEvent, createDelivery, createFakeTransport, createShop, laterTurns } from './support.ts';
+import { cloudEvent, createDelivery, createFakeTransport, createShop, laterTurns, type Shop } from './support.ts';
 
 const tooLarge = { orderId: 'x'.repeat(1_000) };
 const eventOf = (orderId: string) => cloudEvent({ data: { orderId } });
@@ -118,6 +119,23 @@ describe('a publish in a consumer', () => {
     expect(ids).toContain(`${id}/paid`);
   });
 
+  it.each<[string, (shop: Shop) => Pick<Shop, 'publish'>]>([
+    ['the bus itself', ({ bus }) => bus],
+    ['the bus of recordEvents', ({ bus }) => recordEvents(bus).bus],
+    ['a function over the bus', ({ bus }) => ({ publish: (...args) => bus.publish(...args) })],
+  ])('belongs to the attempt whichever publisher a module was given: %s', async (_, toPublisher) => {
+    const { transport, deliver } = createFakeTransport();
+    const shop = createShop({ transport, maxEventBytes: 400 });
+    const { publish } = toPublisher(shop);
+    shop.consume('order.placed', 'follow-up', async () => {
+      await laterTurns(1);
+      void publish('order.paid', tooLarge);
+    });
+    await shop.ready();
+
+    expect(await deliver(createDelivery())).toMatchObject({ is: 'retry', attempt: 2 });
+  });
+
   it('does not belong to the attempt of another event', async () => {
     const { transport, deliver } = createFakeTransport();
     const { consume, ready, publish } = createShop({ transport, maxEventBytes: 400 });
@@ -158,19 +176,19 @@ describe('with contextStorage: false', () => {
 });
 
 describe('the AsyncLocalStorage', () => {
-  it('of the bus gives getMetadata below a consumer', async () => {
-    const { consume, ready, publish, idle, getMetadata } = createShop();
+  it('of the bus gives getMetadata below a consumer, and no session', async () => {
+    const { consume, ready, publish, idle, getMetadata, getSession } = createShop();
     const seen: unknown[] = [];
     consume('order.paid', 'mail', async () => {
       await laterTurns(1);
-      seen.push(getMetadata().trace_id);
+      seen.push(getMetadata().trace_id, getSession());
     });
     await ready();
 
     await publish('order.paid', { orderId: '1' }, { metadata: { trace_id: 'a' } });
     await idle();
 
-    expect(seen).toEqual(['a']);
+    expect(seen).toEqual(['a', undefined]);
   });
 
   it('of somebody else’s request is not seen by a consumer', async () => {

@@ -139,6 +139,16 @@ describe('a consumer', () => {
     await expect(shop.ready()).resolves.toBeUndefined();
   });
 
+  it('of several names is declared with each once', async () => {
+    const { transport, specOf } = createFakeTransport();
+    const { consume, ready } = createShop({ transport });
+
+    consume(['order.placed', 'order.paid', 'order.placed'], 'mail', () => {});
+    await ready();
+
+    expect(specOf('mail')?.names).toEqual(['order.placed', 'order.paid']);
+  });
+
   it('that has unsubscribed while it got in force is stopped at the transport', async () => {
     const stop = vi.fn(async () => {});
     const started = createGate();
@@ -182,6 +192,21 @@ describe('ready()', () => {
     started.open();
 
     await expect(isReady).resolves.toBeUndefined();
+  });
+
+  it('rejects after 30 seconds without an option', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { transport } = createFakeTransport({ declare: () => new Promise(() => {}) });
+    const { consume, ready } = createShop({ transport });
+    consume('order.placed', 'mail', () => {});
+
+    const rejected = vi.fn();
+    ready().catch(rejected);
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect(rejected).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+
+    expect(rejected).toHaveBeenCalledWith(expect.objectContaining({ code: 'transport_unavailable' }));
   });
 
   it('rejects after readyTimeoutMs also for a tail that hears nothing', async () => {

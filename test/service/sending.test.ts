@@ -364,6 +364,57 @@ describe('a publish that the transport does not take', () => {
   });
 });
 
+describe('without options, a publish', () => {
+  it('may have 262,144 bytes', async () => {
+    const { transport, published } = createFakeTransport();
+    const { publish } = createShop({ transport });
+    const given = { id: 'event-1' };
+    await publish('order.paid', { orderId: '' }, given);
+    const room = 262_144 - Buffer.byteLength(published[0]?.body ?? '');
+
+    const largest = await publish('order.paid', { orderId: 'x'.repeat(room) }, given);
+    const tooLarge = await publish('order.paid', { orderId: 'x'.repeat(room + 1) }, given);
+
+    expect(largest.error).toBeUndefined();
+    expect(tooLarge.error?.code).toBe('too_large');
+  });
+
+  it('waits for its transport for ten seconds, and with 10,000 others at most', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const { transport } = createFakeTransport({ publish: hang });
+    const { publish } = createShop({ transport });
+
+    const pending = Array.from({ length: 10_000 }, () => publish('ticked'));
+    expect((await publish('ticked')).error).toMatchObject({ ...notSent, code: 'transport_unavailable' });
+    let settled = 0;
+    for (const one of pending) void one.then(() => settled++);
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(settled).toBe(0);
+    await vi.advanceTimersByTimeAsync(200);
+
+    expect(settled).toBe(10_000);
+    expect((await pending[0])?.error?.code).toBe('publish_timeout');
+  });
+});
+
+describe('memory() where there is no AsyncLocalStorage and no setImmediate, as in browsers,', () => {
+  it('delivers in a later turn too', async () => {
+    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never);
+    vi.stubGlobal('setImmediate', undefined);
+    const { consume, ready, publish, idle } = createShop({ transport: memory() });
+    const seen: string[] = [];
+    consume('order.paid', 'mail', ({ orderId }) => void seen.push(orderId));
+    await ready();
+
+    await publish('order.paid', { orderId: '1' });
+    expect(seen).toEqual([]);
+    await idle();
+    vi.unstubAllGlobals();
+
+    expect(seen).toEqual(['1']);
+  });
+});
+
 describe('concurrency', () => {
   it.each([
     ['of a consumer', { consumers: { concurrency: 2 } }, 4],

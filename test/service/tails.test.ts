@@ -171,6 +171,16 @@ describe('a tail', () => {
     expect(() => tail(['order.paid'])).toThrow(expect.objectContaining({ code: 'closed' }));
   });
 
+  it('takes no handler once its bus closes', async () => {
+    const { tail, close } = createShop();
+    const orders = tail(['order.paid']);
+
+    const closed = close();
+
+    expect(() => orders.subscribe('order.paid', () => {})).toThrow(expect.objectContaining({ code: 'closed' }));
+    await closed;
+  });
+
   it('ends when its bus closes', async () => {
     const { transport, open } = createCountingTransport();
     const { tail, ready, close } = createShop({ transport });
@@ -293,6 +303,22 @@ describe('a tail that nobody listens to any more', () => {
     await idle();
 
     expect(seen).toEqual(['1']);
+  });
+
+  it('leaves nothing in memory', async () => {
+    expect(globalThis.gc).toBeTypeOf('function');
+    const { tail } = createShop();
+    const open = async (count: number) => {
+      for (let request = 0; request < count; request++) tail(['order.placed']).subscribe('order.placed', () => {})();
+      await laterTurns();
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    };
+
+    const before = await open(1_000);
+    const after = await open(5_000);
+
+    expect(after - before).toBeLessThan(2_000_000);
   });
 
   it('is logged if it cannot be stopped, and crashes nothing', async () => {
