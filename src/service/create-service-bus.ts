@@ -184,7 +184,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   };
 
   const notSent = (cause: unknown): EventBusError => {
-    const error = isEventBusError(cause) ? cause : invalidOptions(cause);
+    const error = isEventBusError(cause) && Object.isExtensible(cause) ? cause : invalidOptions(cause);
     return Object.assign(error, { outcome: error.outcome ?? 'not-sent' });
   };
 

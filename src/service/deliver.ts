@@ -231,12 +231,17 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
 
   const start = (delivery: Delivery, settle: (outcome: Outcome) => void): void => {
     const number = isAttempt(delivery.attempt) ? delivery.attempt : 1;
-    const size = Buffer.byteLength(delivery.body);
+    const body: unknown = delivery.body;
+    if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
+      settle(dead('undecodable', number, new TypeError(`The body is neither text nor bytes, but ${typeof body}`)));
+      return;
+    }
+    const size = Buffer.byteLength(body);
     if (size > maxEventBytes) {
       settle(dead('too_large', number, new Error(`${size} bytes, and maxEventBytes is ${maxEventBytes}`)));
       return;
     }
-    const event = open(delivery.body, delivery.attributes);
+    const event = open(body, delivery.attributes);
     if ('reason' in event) {
       settle(dead(event.reason, number, new Error(event.message)));
       return;

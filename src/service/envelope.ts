@@ -100,7 +100,7 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 /** Binary mode of CloudEvents: the attributes are beside the body, and the body is the data. */
 const readBinary = (body: string | Uint8Array, attributes: Readonly<Record<string, string>>): Attributes => {
   const type = attributes.datacontenttype ?? attributes['content-type'] ?? 'application/json';
-  if (/^application\/(?:.+\+)?json\b/.test(type)) {
+  if (/^application\/(?:.+\+)?json\b/i.test(type)) {
     const text = toText(body);
     return { ...attributes, data: text === '' ? undefined : JSON.parse(text) };
   }

@@ -46,9 +46,10 @@ export const createSend = (
     ended: (sent: Sent) => Result | Promise<Result>,
   ): Promise<Result> => {
     activity.start();
-    const end = (sent: Sent) => {
+    const end = (sent: Sent | undefined) => {
       activity.end();
-      return ended(sent);
+      // A transport in JavaScript may resolve with nothing.
+      return ended(sent ?? {});
     };
     // On Node 20 promises are slow while an AsyncLocalStorage is enabled: a publish creates as few as it can.
     return inTime((signal) => connection.publish(message, { signal, session })).then(end, (error: EventBusError) =>
