@@ -21,6 +21,7 @@ export const createAttempt = (signals: AbortSignals, given: AbortSignal): Attemp
   let controller: AbortController | undefined;
   let abortReason: unknown;
   let stopListening: (() => void) | undefined;
+  let isEnded = false;
 
   const follow = (publishing: Promise<PublishResult>): void => {
     pending ??= new Set();
@@ -42,6 +43,8 @@ export const createAttempt = (signals: AbortSignals, given: AbortSignal): Attemp
     controller = created;
     if (abortReason) created.abort(abortReason);
     else if (given.aborted) created.abort(given.reason);
+    // Nobody would end it later.
+    else if (isEnded) signals.release(created);
     else stopListening = onAbort(given, () => created.abort(given.reason));
     return created.signal;
   };
@@ -54,6 +57,7 @@ export const createAttempt = (signals: AbortSignals, given: AbortSignal): Attemp
       controller?.abort(reason);
     },
     end: () => {
+      isEnded = true;
       stopListening?.();
       if (controller) signals.release(controller);
     },

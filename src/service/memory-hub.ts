@@ -60,8 +60,10 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
     const { queues, renamed, dead } = service;
     const owner = {};
     const members = new Set<Member>();
+    /** Those of them that get no more events. */
+    const stopped = new Set<Member>();
     const activity = createActivity();
-    const connectedAt = new Date();
+    let since = new Date();
     let isClosed = false;
     service.connections++;
 
@@ -173,6 +175,14 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       routes.clear();
     };
 
+    /** A handler is not kept for longer than it runs. */
+    const forgetStopped = (): void => {
+      for (const member of stopped)
+        if (member.inHand.size === 0) {
+          stopped.delete(member);
+          members.delete(member);
+        }
+    };
     const consume: Connection['consume'] = async ({ consumer, concurrency, names: wanted }, deliver) => {
       const queue = queueOf(consumer);
       const names = new Set(wanted);
@@ -185,9 +195,15 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
         activity,
         queue,
       };
+      forgetStopped();
       members.add(member);
       queue.join(member);
-      return { stop: async () => member.queue.leave(member) };
+      const stop = async () => {
+        member.queue.leave(member);
+        stopped.add(member);
+        forgetStopped();
+      };
+      return { stop };
     };
 
     const tail: Connection['tail'] = async (names, tell) => {
@@ -229,6 +245,7 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
     const close = async (): Promise<void> => {
       if (isClosed) return;
       isClosed = true;
+      since = new Date();
       for (const member of members) member.queue.abandon(member);
       for (const queue of queues.values()) queue.withdraw(owner);
       routes.clear();
@@ -239,7 +256,7 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       }
     };
 
-    const health = () => ({ connected: !isClosed, since: connectedAt });
+    const health = () => ({ connected: !isClosed, since });
     const deadLetters = { page, redrive, discard };
     return { features: FEATURES, publish, declare, consume, tail, deadLetters, health, idle, close };
   };
