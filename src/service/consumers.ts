@@ -68,6 +68,17 @@ export const createConsumers = (parts: ConsumersParts) => {
     }
   };
 
+  /** Whether a consumer of this process has this name, or had it before. */
+  const isTaken = (name: string): boolean =>
+    registered.has(name) || [...registered.values()].some(({ spec }) => spec.formerly === name);
+  /** Over one queue, each event would go to one of the two. @throws TypeError */
+  const checkFree = (what: string, name: string | undefined): void => {
+    if (name === undefined || !isTaken(name)) return;
+    throw new TypeError(
+      `[mapbus] ${what}: expected a name that no other consumer has or had, got ${JSON.stringify(name)}`,
+    );
+  };
+
   const missing = () => [...registered.values()].filter((entry) => !entry.inForce && !entry.running.isStopped);
 
   const putOneInForce = async (entries: readonly Registered[]): Promise<void> => {
@@ -126,6 +137,8 @@ export const createConsumers = (parts: ConsumersParts) => {
     if (isClosing()) throw createError('closed', 'Cannot consume: the bus is closed');
     if (registered.has(consumer))
       throw new TypeError(`[mapbus] consumer name: expected a name of its own, got ${JSON.stringify(consumer)} twice`);
+    checkFree('consumer name', consumer);
+    checkFree('consume options.formerly', options.formerly);
     const settings = consumerSettings(defaults, options);
     if (settings.order === 'key' && !connection.features.ordersByKey)
       throw new TypeError('[mapbus] consume options.order: this transport cannot order by key');
