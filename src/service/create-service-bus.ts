@@ -120,7 +120,8 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     contextStorage: storage,
   };
   const { bus, parts } = createBus<Events, Session>(busOptions, 'createServiceBus options');
-  const { registry, activity, signals, observers, log, runHandlers, prepare, currentContext, isClosing } = parts;
+  const { registry, activity, signals, observers, log, runHandlers, prepare, currentContext, isClosing, isClosed } =
+    parts;
   const { handlersOf } = registry;
   const connection = transport.connect({ service, namespace, sends, report: log.write });
   const { maxDelayMs, maxBytes = Number.POSITIVE_INFINITY } = connection.features;
@@ -232,8 +233,11 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     // What a handler of the session publishes is a part of the publish that is under way.
     if (!isObject(session) || sessionOf(parent) === session) return run();
     const before = underWay.get(session);
+    // So that `close` waits also for those that wait.
+    activity.start();
     const running = before ? before.then(run) : run();
     underWay.set(session, running);
+    void running.then(activity.end, activity.end);
     return running;
   };
 
@@ -256,7 +260,8 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     observed?: readonly Metadata[],
   ): Promise<PublishResult> => {
     const parent = parentOf(given);
-    const attempt = attemptOf(parent);
+    // `from` may be something else than the context of the attempt.
+    const attempt = attemptOf(parent) ?? (given && attemptOf(currentContext()));
     const publishOptions = attempt && parent ? { ...given, from: parent } : given;
     const publication = prepare(name, publishOptions, observed);
     if (attempt) belongsTo(publication, attempt);
@@ -284,7 +289,11 @@ export const createServiceBus = <Events extends object, Session = unknown>(
       return Promise.resolve(refuse(publication, notSent(cause), log.write));
     }
     const { session } = given ?? {};
-    return inTurn(session, parent, () => sendAndRun(publication, payload, message, isLocal, session));
+    return inTurn(session, parent, () => {
+      if (!isClosed()) return sendAndRun(publication, payload, message, isLocal, session);
+      const closed = createError('closed', 'Cannot publish: the bus was closed before its turn came');
+      return Promise.resolve(refuse(publication, notSent(closed), log.write));
+    });
   };
 
   const { publish: observePublish } = observers;
@@ -312,8 +321,9 @@ export const createServiceBus = <Events extends object, Session = unknown>(
       void bus.close(closeOptions);
       return closing;
     }
-    const stopped = consumers.stop();
+    // First, since it throws for bad options.
     const drained = bus.close(closeOptions);
+    const stopped = consumers.stop();
     closing = shutDown(stopped, drained);
     return closing;
   };
