@@ -128,6 +128,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   const maxEventBytes = Math.min(options.maxEventBytes ?? 262_144, maxBytes);
   const seal = createSeal(source);
   const { send, refusal } = createSend(connection, activity, { publishTimeoutMs, maxPendingPublishes });
+  const timers = new Set<ReturnType<typeof setTimeout>>();
   const consumers = createConsumers({
     connection,
     defaults: options.consumers ?? {},
@@ -139,6 +140,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     observers,
     processGate: createGate(options.concurrency ?? Number.POSITIVE_INFINITY),
     signals,
+    timers,
     storage,
   });
   const tails = createTails(connection, log.write, isClosing);
@@ -313,6 +315,8 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     await within(GRACE_MS, disconnect().catch(report), () => {
       report(createError('timeout', `The transport has not closed within ${GRACE_MS} ms`, { name: 'TimeoutError' }));
     });
+    // A handler that still runs must not keep the process alive until its time is over.
+    for (const timer of timers) timer.unref?.();
     // On Node 20 each storage that is enabled makes all promises of the process slower.
     ownStorage?.disable();
   };

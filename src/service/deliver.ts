@@ -65,6 +65,8 @@ export interface DeliverParts {
   /** The limit of this process. */
   readonly processGate: Gate;
   readonly signals: AbortSignals;
+  /** The time limits of the attempts that run. */
+  readonly timers: Set<ReturnType<typeof setTimeout>>;
   readonly storage: ContextStorage | undefined;
 }
 
@@ -80,7 +82,7 @@ const delayOf = (retryDelayMs: number, attempt: number): number =>
 const isAttempt = (attempt: number) => Number.isInteger(attempt) && attempt > 0;
 
 export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): Deliver => {
-  const { activity, log, maxDelayMs, maxEventBytes, observers, processGate, signals, storage } = parts;
+  const { activity, log, maxDelayMs, maxEventBytes, observers, processGate, signals, timers, storage } = parts;
   const { handler, settings, isOfSeveral, names } = consumer;
   const { maxAttempts, retryDelayMs, timeoutMs, concurrency, order } = settings;
   let hasWarned = false;
@@ -158,6 +160,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     const payload = isOfSeveral ? { name: event.name, payload: event.payload } : event.payload;
     let isOver = false;
     const timer = setTimeout(() => {
+      timers.delete(timer);
       isOver = true;
       consumer.abandoned++;
       consumer.abandonedChanged();
@@ -166,8 +169,10 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
       attempt.abort(error);
       ended(context, { thrown: error });
     }, timeoutMs);
+    timers.add(timer);
     const end = (error?: Failed) => {
       clearTimeout(timer);
+      timers.delete(timer);
       attempt.end();
       if (!isOver) {
         ended(context, error);

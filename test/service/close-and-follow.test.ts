@@ -109,3 +109,19 @@ describe('a publish in a consumer', () => {
     await shop.close();
   });
 });
+
+describe('a process', () => {
+  it('is not kept alive by a handler that still runs after close()', async () => {
+    const countTimers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const shop = createShop();
+    shop.consume('order.placed', 'charge', () => new Promise(() => {}));
+    await shop.ready();
+    await shop.publish('order.placed', { total: 3 });
+    await sleep(5);
+    const whileItRuns = countTimers();
+
+    await shop.close({ drainTimeoutMs: 0 });
+
+    expect(countTimers()).toBeLessThan(whileItRuns);
+  });
+});
