@@ -35,7 +35,7 @@ export const createConsumers = (parts: ConsumersParts) => {
   const { connection, defaults, isClosing, log } = parts;
   const registered = new Map<string, Registered>();
   /** The names that the consumers of this process have asked for. */
-  const wanted = new Set<string>();
+  let wanted: ReadonlySet<string> = new Set();
   let isStopped = false;
   let trouble: unknown;
   let work: Promise<void> | undefined;
@@ -79,7 +79,11 @@ export const createConsumers = (parts: ConsumersParts) => {
     );
   };
 
-  const missing = () => [...registered.values()].filter((entry) => !entry.inForce && !entry.running.isStopped);
+  const readWanted = (): void => {
+    wanted = new Set([...registered.values()].flatMap(({ spec }) => spec.names));
+  };
+
+  const missing = () => [...registered.values()].filter(({ inForce }) => !inForce);
 
   const putOneInForce = async (entries: readonly Registered[]): Promise<void> => {
     await connection.declare(entries.map(({ spec }) => spec));
@@ -165,28 +169,34 @@ export const createConsumers = (parts: ConsumersParts) => {
     const refusal = connection.refuseConsumer?.(entry.spec);
     if (refusal) throw new TypeError(`[mapbus] consumer: ${refusal}`);
     registered.set(consumer, entry);
-    for (const name of list) wanted.add(name);
+    readWanted();
     start();
     return toUnsubscribe(() => {
       entry.running.isStopped = true;
       if (registered.get(consumer) === entry) registered.delete(consumer);
+      readWanted();
       void stopReceiving(entry);
     });
   };
 
+  /** @throws (rejects with) an error when the bus is closed before all are in force */
   const ready = async (): Promise<void> => {
     while (work) await work;
+    if (isStopped && missing().length > 0)
+      throw createError('closed', 'The bus was closed before all consumers were in force');
   };
 
   const stop = async (): Promise<void> => {
     isStopped = true;
-    await Promise.all([...registered.values()].map(stopReceiving));
+    const entries = [...registered.values()];
+    for (const { running } of entries) running.isStopped = true;
+    await Promise.all(entries.map(stopReceiving));
   };
 
   const health = (): ConsumerHealth[] =>
     [...registered.values()].map(({ spec, running, inForce }) => ({
       consumer: spec.consumer,
-      names: spec.names,
+      names: [...spec.names],
       inForce,
       running: running.running,
       abandoned: running.abandoned,

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Buffer } from 'node:buffer';
 import { createBus } from '../bus/create-event-bus.ts';
-import { ERROR, MOMENT, type Publication } from '../bus/publication.ts';
+import { ERROR, IS_LOCAL, MOMENT, type Publication, SESSION } from '../bus/publication.ts';
 import { invalidOptions, refuse } from '../bus/publish.ts';
 import type {
   ContextStorage,
@@ -15,14 +15,16 @@ import type {
 import { check, isObject, type KnownOptions, readOptions } from '../shared/check.ts';
 import { ASYNC_DISPOSE } from '../shared/dispose.ts';
 import { createError, isEventBusError } from '../shared/errors.ts';
+import { whenSettled } from '../shared/promises.ts';
 import { within } from '../shared/time-limit.ts';
-import type { Message } from '../transport/index.ts';
+import type { Connection, Message } from '../transport/index.ts';
+import { createAttemptFailures, ON_ATTEMPT_FAILED } from './attempt-failures.ts';
 import { attemptOf, belongsTo } from './consumer-context.ts';
 import { createConsumers } from './consumers.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createSeal } from './envelope.ts';
 import { createGate } from './gate.ts';
-import { checkConsumeOptions, checkIdentifier } from './options.ts';
+import { checkConsumerDefaults, checkIdentifier } from './options.ts';
 import { createSend, type Sent } from './send.ts';
 import { createTails } from './tail.ts';
 import type { ServiceBus, ServiceBusOptions } from './types.ts';
@@ -67,26 +69,42 @@ const sessionOf = (context: Parent): unknown => {
   }
 };
 
+/** `null` is no session. */
+const sessionIn = (publication: Publication): unknown => publication[SESSION] ?? undefined;
+
+const ignore = () => {};
+
 /** @throws TypeError for a bad option */
 const checkServiceOptions = (options: ServiceBusOptions<AnyEvents, unknown>): void => {
   const what = 'createServiceBus options';
   readOptions(what, options, KNOWN_OPTIONS);
   check(`${what}.transport`, options.transport, ['connect']);
   checkIdentifier(`${what}.service`, options.service);
+  const { contextStorage } = options;
+  if (contextStorage !== undefined && contextStorage !== false)
+    check(`${what}.contextStorage`, contextStorage, ['run', 'getStore']);
   if (options.namespace !== undefined && options.namespace !== '')
     checkIdentifier(`${what}.namespace`, options.namespace);
   const sends: unknown = options.sends;
-  if (sends !== 'all' && !(Array.isArray(sends) && sends.every((name) => typeof name === 'string')))
-    throw new TypeError(`[mapbus] ${what}.sends: expected "all" or a list of event names, got ${String(sends)}`);
+  if (sends !== 'all' && !(Array.isArray(sends) && sends.every((name) => typeof name === 'string' && name !== '')))
+    throw new TypeError(
+      `[mapbus] ${what}.sends: expected "all" or a list of event names, got ${JSON.stringify(sends)}`,
+    );
   const names = Object.keys(options.keys ?? {});
   readOptions(`${what}.keys`, options.keys ?? {}, Object.fromEntries(names.map((name) => [name, 'function'] as const)));
-  checkConsumeOptions(`${what}.consumers`, options.consumers ?? {});
+  checkConsumerDefaults(`${what}.consumers`, options.consumers ?? {});
 };
 
 const NO_HEADERS: Message['headers'] = Object.freeze({});
 const headersOf = ({ traceparent, tracestate }: Metadata): Message['headers'] => {
   if (traceparent === undefined && tracestate === undefined) return NO_HEADERS;
   return { ...(traceparent !== undefined && { traceparent }), ...(tracestate !== undefined && { tracestate }) };
+};
+
+/** @throws TypeError for what a transport must not return */
+const checkConnection = (connection: Connection): void => {
+  check('transport.connect()', connection, ['publish', 'declare', 'consume', 'health', 'close']);
+  check('transport.connect().features', connection.features, 'object');
 };
 
 /**
@@ -124,16 +142,19 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     parts;
   const { handlersOf } = registry;
   const connection = transport.connect({ service, namespace, sends, report: log.write });
+  checkConnection(connection);
   const { maxDelayMs, maxBytes = Number.POSITIVE_INFINITY } = connection.features;
   const maxEventBytes = Math.min(options.maxEventBytes ?? 262_144, maxBytes);
   const seal = createSeal(source);
   const { send, refusal } = createSend(connection, activity, { publishTimeoutMs, maxPendingPublishes });
+  const failures = createAttemptFailures();
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const consumers = createConsumers({
     connection,
     defaults: options.consumers ?? {},
     isClosing,
     activity,
+    attemptFailed: failures.tell,
     log,
     maxDelayMs,
     maxEventBytes,
@@ -152,13 +173,15 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     const toKey = keys.get(name);
     if (!toKey) return undefined;
     const key = toKey(payload);
+    // A promise is refused, and its rejection must not end the process.
+    if (isObject(key)) whenSettled(key, ignore, ignore);
     check(`The key of ${name}`, key, 'string');
     return key as string;
   };
 
   /** What goes to the transport. @throws an error of the bus that says why the event cannot */
   const toMessage = (publication: Publication, payload: unknown, given: PublishOptions | undefined): Message => {
-    const session = given?.session;
+    const session = sessionIn(publication);
     const { name, id } = publication;
     if (given?.key !== undefined)
       throw new TypeError('[mapbus] publish options.key: use the option keys of createServiceBus');
@@ -230,15 +253,28 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     return send(message, undefined, ended);
   };
 
+  /** Says whether the turn has come in time. A handler that publishes without its context would wait for itself. */
+  const waitFor = (before: Promise<unknown>): Promise<boolean> =>
+    within(
+      publishTimeoutMs,
+      before.then(() => true),
+      () => false,
+    );
+
   /** One publish of a session at a time: a savepoint of one must not take the event of another with it. */
-  const inTurn = (session: unknown, parent: Parent, run: () => Promise<PublishResult>): Promise<PublishResult> => {
+  const inTurn = (
+    session: unknown,
+    parent: Parent,
+    run: () => Promise<PublishResult>,
+    busy: () => PublishResult,
+  ): Promise<PublishResult> => {
     // What a handler of the session publishes is a part of the publish that is under way.
     if (!isObject(session) || sessionOf(parent) === session) return run();
     const before = underWay.get(session);
     // So that `close` waits also for those that wait.
     activity.start();
-    const running = before ? before.then(run) : run();
-    underWay.set(session, running);
+    const running = before ? waitFor(before).then((isInTime) => (isInTime ? run() : busy())) : run();
+    underWay.set(session, before ? Promise.all([before, running]) : running);
     void running.then(activity.end, activity.end);
     return running;
   };
@@ -281,7 +317,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   ): Promise<PublishResult> => {
     const { error } = publication;
     if (error) return Promise.resolve(refuse(publication, notSent(error), log.write));
-    const isLocal = given?.local !== false;
+    const isLocal = publication[IS_LOCAL];
     if (!isSent(name) && consumers.wants(name)) warnOnce('event_not_sent', name, publication.id);
     if (!isSent(name)) return runHandlers(isLocal ? handlersOf(name) : [], payload, publication);
     let message: Message;
@@ -290,12 +326,17 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     } catch (cause) {
       return Promise.resolve(refuse(publication, notSent(cause), log.write));
     }
-    const { session } = given ?? {};
-    return inTurn(session, parent, () => {
+    const session = sessionIn(publication);
+    const run = (): Promise<PublishResult> => {
       if (!isClosed()) return sendAndRun(publication, payload, message, isLocal, session);
       const closed = createError('closed', 'Cannot publish: the bus was closed before its turn came');
       return Promise.resolve(refuse(publication, notSent(closed), log.write));
-    });
+    };
+    const busy = (): PublishResult => {
+      const text = `Cannot publish: the publish of its session before it has not ended within ${publishTimeoutMs} ms; a handler passes { from: context }`;
+      return refuse(publication, notSent(createError('publish_timeout', text)), log.write);
+    };
+    return inTurn(session, parent, run, busy);
   };
 
   const { publish: observePublish } = observers;
@@ -357,6 +398,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     idle,
     close,
     [ASYNC_DISPOSE]: () => close(),
+    [ON_ATTEMPT_FAILED]: failures.listen,
   };
   return serviceBus as unknown as ServiceBus<Events, Session>;
 };

@@ -8,6 +8,7 @@ import { isObject } from '../shared/check.ts';
 import { createError, describeError } from '../shared/errors.ts';
 import { whenSettled } from '../shared/promises.ts';
 import type { AttemptError, Deliver, Delivery, Outcome } from '../transport/index.ts';
+import type { AttemptFailure } from './attempt-failures.ts';
 import { createAttempt } from './attempts.ts';
 import { createConsumerContext } from './consumer-context.ts';
 import { open, type ReceivedEnvelope } from './envelope.ts';
@@ -58,6 +59,7 @@ export interface RunningConsumer {
 
 export interface DeliverParts {
   readonly activity: Activity;
+  readonly attemptFailed: (failure: AttemptFailure) => void;
   readonly log: Log;
   readonly maxDelayMs: number;
   readonly maxEventBytes: number;
@@ -82,7 +84,8 @@ const delayOf = (retryDelayMs: number, attempt: number): number =>
 const isAttempt = (attempt: number) => Number.isInteger(attempt) && attempt > 0;
 
 export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): Deliver => {
-  const { activity, log, maxDelayMs, maxEventBytes, observers, processGate, signals, timers, storage } = parts;
+  const { activity, attemptFailed, log, maxDelayMs, maxEventBytes, observers, processGate, signals, timers, storage } =
+    parts;
   const { handler, settings, isOfSeveral, names } = consumer;
   const { maxAttempts, retryDelayMs, timeoutMs, concurrency, order } = settings;
   let hasWarned = false;
@@ -144,6 +147,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     consumer.lastError = toAttemptError(error);
     const failure = Object.freeze({ handlerName: consumer.consumer, error });
     log.handlerFailed(context, event.payload, failure, { consumer: consumer.consumer, attempt });
+    attemptFailed({ eventName: event.name, handlerName: consumer.consumer, error });
     if (isNonRetryable(error)) return dead('non_retryable', attempt, error, event);
     return retry(event, attempt, error, 'handler_failed');
   };
@@ -294,9 +298,15 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
   return (delivery) =>
     new Promise((resolve) => {
       activity.start();
-      start(delivery, (outcome) => {
+      const settle = (outcome: Outcome) => {
         resolve(outcome);
         activity.end();
-      });
+      };
+      try {
+        start(delivery, settle);
+      } catch (error) {
+        // What a transport must not deliver.
+        settle(dead('undecodable', 1, error));
+      }
     });
 };

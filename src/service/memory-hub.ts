@@ -9,7 +9,7 @@ import type {
   TransportFeatures,
 } from '../transport/index.ts';
 import { createMemoryQueue, type Member, type MemoryBehaviour, type MemoryQueue, toWaiting } from './memory-queue.ts';
-import { createOutside, inLaterTurn } from './outside.ts';
+import { inLaterTurn, outside } from './outside.ts';
 
 const FEATURES: TransportFeatures = {
   durable: false,
@@ -46,7 +46,6 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
   const tails = new Map<string, Set<(body: string) => void>>();
   /** Which queues an event goes to, as far as it was asked for since the consumers have changed. */
   const routes = new Map<string, readonly MemoryQueue[]>();
-  const outside = createOutside();
   let letterCount = 0;
 
   const serviceOf = (key: string): Service => {

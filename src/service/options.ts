@@ -48,6 +48,13 @@ export const checkConsumeOptions = (what: string, options: ConsumeOptions): void
   if (formerly !== undefined) checkIdentifier(`${what}.formerly`, formerly);
 };
 
+/** Defaults for all consumers. @throws TypeError for a bad option */
+export const checkConsumerDefaults = (what: string, options: ConsumeOptions): void => {
+  checkConsumeOptions(what, options);
+  if (options.formerly !== undefined)
+    throw new TypeError(`[mapbus] ${what}.formerly: expected in the options of one consumer, got it for all`);
+};
+
 const given = (options: object) =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 

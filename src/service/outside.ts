@@ -13,7 +13,8 @@ const runtime: Runtime = globalThis as never;
  * Calls functions outside of the async context of the caller, as over a broker: a consumer must not see the storage of the
  * request that happened to publish. Without `AsyncLocalStorage`, as in browsers, it calls them as they are.
  */
-export const createOutside = (): (<Result>(call: () => Result) => Result) =>
+export const outside: <Result>(call: () => Result) => Result =
+  // Taken when the module is loaded: what creates a transport may be a request too.
   runtime.process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage.snapshot() ?? ((call) => call());
 
 /** Calls a function in a later turn. */

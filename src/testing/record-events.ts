@@ -1,8 +1,7 @@
 import type { EventBus, EventName, HandlerFailure, Metadata, Publish, PublishOptions } from '../bus/types.ts';
+import { ON_ATTEMPT_FAILED } from '../service/attempt-failures.ts';
 import type { ConsumerContext, DeadLetter, ServiceBus } from '../service/types.ts';
-import { isObject } from '../shared/check.ts';
 import { describeError } from '../shared/errors.ts';
-import { whenSettled } from '../shared/promises.ts';
 import { copyPlain } from './copy-plain.ts';
 
 /** One publish, as the publisher made it. Checking `name` narrows `payload`. */
@@ -134,20 +133,14 @@ const recordConsumers = <Events extends object, Session>(
 ) => {
   const attempts: RecordedAttempt[] = [];
   const { consume: register, deadLetters } = bus;
+  const onFailure: unknown = Reflect.get(bus, ON_ATTEMPT_FAILED);
+  if (typeof onFailure === 'function') onFailure(recordFailure);
 
   const consume: AnyConsume = (names, consumer, handler, options) => {
     const recorded = (payload: unknown, context: ConsumerContext) => {
       const { name: eventName, id, attempt } = context;
       attempts.push({ consumer, eventName, payload: copyPlain(payload), id, attempt });
-      const failed = (error: unknown) => recordFailure({ eventName, handlerName: consumer, error });
-      try {
-        const returned = handler(payload, context);
-        if (isObject(returned)) whenSettled(returned, () => {}, failed);
-        return returned;
-      } catch (error) {
-        failed(error);
-        throw error;
-      }
+      return handler(payload, context);
     };
     // A handler that is none is left to the bus to refuse.
     return (register as AnyConsume)(names, consumer, typeof handler === 'function' ? recorded : handler, options);

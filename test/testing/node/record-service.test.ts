@@ -37,6 +37,24 @@ describe('recordEvents of a service bus', () => {
       }),
     );
 
+  it('tells of attempts that fail by their time or by a publish', async () => {
+    const { bus, failures, expectNoFailures, waitForIdle } = createRecording();
+    bus.consume('user.registered', 'hangs', () => new Promise(() => {}), { timeoutMs: 5, maxAttempts: 1 });
+    bus.consume('cleared', 'publishes', () => void bus.publish('mail.sent', { to: 1n as never }), { maxAttempts: 1 });
+    await bus.ready();
+
+    await bus.publish('user.registered', { email: 'a@example.com' });
+    await bus.publish('cleared');
+    await waitForIdle();
+
+    expect(failures()).toMatchObject([
+      { eventName: 'cleared', handlerName: 'publishes', error: { code: 'not_serializable' } },
+      { eventName: 'user.registered', handlerName: 'hangs', error: { code: 'timeout' } },
+    ]);
+    expect(expectNoFailures).toThrow('hangs (user.registered)');
+    await bus.close();
+  });
+
   it('keeps what consumers got, attempt by attempt', async () => {
     const { bus, consumed, waitForIdle } = createRecording();
     bus.consume('user.registered', 'welcome', async () => {});
