@@ -239,6 +239,10 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
   };
 
   const start = (delivery: Delivery, settle: (outcome: Outcome) => void): void => {
+    if (delivery.signal.aborted) {
+      settle(DONE);
+      return;
+    }
     const number = isAttempt(delivery.attempt) ? delivery.attempt : 1;
     const body: unknown = delivery.body;
     if (typeof body !== 'string' && !(body instanceof Uint8Array)) {

@@ -288,6 +288,46 @@ describe('a delivery after unsubscribe()', () => {
   });
 });
 
+describe('a delivery once close() was called', () => {
+  it('is not handled, also if it waited for room', async () => {
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready, close } = createShop({ transport, concurrency: 1 });
+    const gate = createGate();
+    const seen: string[] = [];
+    consume('order.placed', 'mail', async ({ orderId }) => {
+      seen.push(orderId);
+      await gate.promise;
+    });
+    await ready();
+
+    const running = deliver(createDelivery({ body: eventOf('1') }));
+    const waiting = deliver(createDelivery({ body: eventOf('2') }));
+    const closing = close();
+    const late = deliver(createDelivery({ body: eventOf('3') }));
+    gate.open();
+    await closing;
+
+    expect(await running).toEqual({ is: 'done' });
+    expect(await waiting).toMatchObject(ELSEWHERE);
+    expect(await late).toMatchObject(ELSEWHERE);
+    expect(seen).toEqual(['1']);
+  });
+});
+
+describe('a delivery that is none', () => {
+  it('becomes a dead letter, and idle() does not wait for it', async () => {
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready, idle } = createShop({ transport });
+    consume('order.placed', 'mail', () => {});
+    await ready();
+
+    const outcome = await deliver({ ...createDelivery(), signal: undefined as never });
+    await idle();
+
+    expect(outcome).toMatchObject({ is: 'dead', reason: 'undecodable' });
+  });
+});
+
 describe('an event whose process dies in a handler', () => {
   it('comes again as the same attempt, with the same id, and its signal was aborted', async () => {
     const transport = rehearsal({ seed: 1, deaths: 0.5, duplicates: 0, maxDelayMs: 2 });

@@ -218,6 +218,19 @@ describe('ready()', () => {
   });
 });
 
+describe('ready() of a bus that closes before all consumers are in force', () => {
+  it('rejects', async () => {
+    const { transport } = createFakeTransport({ declare: async () => fail() });
+    const { consume, ready, close } = createShop({ transport });
+    consume('order.placed', 'mail', () => {});
+    const rejected = expect(ready()).rejects.toMatchObject({ code: 'closed' });
+
+    await close();
+
+    await rejected;
+  });
+});
+
 describe('plan()', () => {
   it('tells what the transport needs for the consumers so far', async () => {
     const plan = (specs: readonly { readonly consumer: string }[]) => specs.map(({ consumer }) => `queue ${consumer}`);

@@ -4,7 +4,7 @@ import { rehearsal } from 'mapbus/testing';
 import type { Message } from 'mapbus/transport';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createGate } from '../support.ts';
-import { createFakeTransport, createShop, FEATURES, fail, hang, laterTurns } from './support.ts';
+import { createFakeTransport, createShop, FEATURES, fail, hang, laterTurns, recordUnhandled } from './support.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -361,6 +361,17 @@ describe('a publish that the transport does not take', () => {
     });
     expect(thrown.error).toMatchObject({ ...notSent, code: 'invalid_options' });
     expect(published).toEqual([]);
+  });
+
+  it('has a promise for a key, and its rejection ends no process', async () => {
+    const unhandled = recordUnhandled();
+    const { publish } = createShop({ keys: { 'order.paid': (async () => fail()) as never } });
+
+    const { error } = await publish('order.paid', { orderId: '1' });
+    await laterTurns();
+
+    expect(error).toMatchObject({ ...notSent, code: 'invalid_options' });
+    expect(unhandled).toEqual([]);
   });
 });
 

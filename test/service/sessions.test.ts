@@ -70,6 +70,39 @@ describe('over a transport that enlists, a publish with a session', () => {
     expect(session.rows).toEqual(['savepoint', 'rolled back to savepoint', `order.paid ${id}`]);
   });
 
+  it('without a session in fact, being null, is published as ever', async () => {
+    const { transport, published } = createFakeTransport();
+    const { publish } = createShop({ transport });
+
+    const { error } = await publish('order.paid', { orderId: '1' }, { session: null as never });
+
+    expect(error).toBeUndefined();
+    expect(published).toHaveLength(1);
+  });
+
+  it('is refused in time when it waits for itself, as in a handler that does not pass its context', async () => {
+    const { subscribe, publish } = createShop({
+      transport: createEnlisting(),
+      contextStorage: false,
+      publishTimeoutMs: 20,
+    });
+    const session: Session = { rows: [] };
+    const errors: unknown[] = [];
+    subscribe('order.placed', async () => {
+      await laterTurns(1);
+      const { error } = await publish('order.paid', { orderId: '1' }, { session });
+      errors.push(error);
+    });
+
+    const { id, error } = await publish('order.placed', { orderId: '1' }, { session });
+
+    expect(error).toBeUndefined();
+    expect(errors).toMatchObject([
+      { code: 'publish_timeout', outcome: 'not-sent', message: expect.stringContaining('{ from: context }') },
+    ]);
+    expect(session.rows).toEqual([`order.placed ${id}`]);
+  });
+
   it('waits for the one before it: a savepoint of one must not take the event of another with it', async () => {
     const { subscribe, publish } = createShop({ transport: createEnlisting() });
     const session: Session = { rows: [] };
