@@ -1,4 +1,5 @@
-import { nonRetryable } from 'mapbus/service';
+import { memory, nonRetryable } from 'mapbus/service';
+import type { Transport } from 'mapbus/transport';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createGate } from '../support.ts';
 import { createDelivery, createFakeTransport, createShop, FEATURES, fail } from './support.ts';
@@ -190,6 +191,32 @@ describe('a failed attempt', () => {
     const minutes = [120_000, 120_000, 120_000, 120_000];
     expect(longest).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, ...minutes, 'dead']);
     expect(shortest).toEqual(longest.map((delay) => (typeof delay === 'number' ? delay * 0.75 : delay)));
+  });
+
+  it('counts the deliveries of each attempt anew', async () => {
+    const hub = memory();
+    const counted: unknown[] = [];
+    const connect: Transport['connect'] = (context) => {
+      const connection = hub.connect(context);
+      const consume: typeof connection.consume = (spec, deliver) =>
+        connection.consume(spec, (delivery) => {
+          counted.push([delivery.attempt, delivery.deliveries]);
+          return deliver(delivery);
+        });
+      return { ...connection, consume };
+    };
+    const { consume, ready, publish, logged } = createShop({ transport: { connect } });
+    consume('order.paid', 'mail', fail, { maxAttempts: 3 });
+    await ready();
+
+    await publish('order.paid', { orderId: '1' });
+    await vi.waitFor(() => expect(logged('event_dead_lettered')).toHaveLength(1));
+
+    expect(counted).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ]);
   });
 
   it('keeps a retryDelayMs above two minutes', async () => {

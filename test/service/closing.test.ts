@@ -279,6 +279,31 @@ describe('memory(), when the last process of a service closes,', () => {
   });
 });
 
+describe('a process that closes before its handler has ended', () => {
+  it('leaves the event to another process at once, which alone decides', async () => {
+    const transport = memory();
+    const first = createShop({ transport });
+    const gate = createGate();
+    first.consume('order.paid', 'mail', () => gate.promise, { maxAttempts: 1 });
+    await first.ready();
+    await first.publish('order.paid', { orderId: '1' });
+    await vi.waitFor(() => expect(first.health().consumers).toMatchObject([{ running: 1 }]));
+    const second = createShop({ transport });
+    const seen: string[] = [];
+    second.consume('order.paid', 'mail', ({ orderId }) => void seen.push(orderId));
+    await second.ready();
+    await laterTurns();
+
+    await first.close({ drainTimeoutMs: 0 });
+    await vi.waitFor(() => expect(seen).toEqual(['1']));
+    gate.fail(new Error('late'));
+    await second.idle();
+
+    expect(seen).toEqual(['1']);
+    expect((await second.deadLetters.page()).letters).toEqual([]);
+  });
+});
+
 describe('idle()', () => {
   it('resolves when nothing is due, also after a local handler that publishes', async () => {
     const { subscribe, consume, ready, publish, idle } = createShop();
@@ -291,6 +316,26 @@ describe('idle()', () => {
     });
 
     void publish('order.placed', { orderId: '1' });
+    await idle();
+
+    expect(seen).toEqual(['1']);
+  });
+
+  it('waits for what the transport delivers while it is asked', async () => {
+    const { transport, deliver } = createFakeTransport({
+      idle: async () => {
+        if (delivered++ === 0) void deliver(createDelivery());
+      },
+    });
+    let delivered = 0;
+    const { consume, ready, idle } = createShop({ transport });
+    const seen: string[] = [];
+    consume('order.placed', 'mail', async ({ orderId }) => {
+      await laterTurns();
+      seen.push(orderId);
+    });
+    await ready();
+
     await idle();
 
     expect(seen).toEqual(['1']);

@@ -91,6 +91,20 @@ describe('a delivery that belongs to another process by now', () => {
     expect(reasons).toEqual(['lost']);
   });
 
+  it('does not abort the signal of an attempt that has ended', async () => {
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready } = createShop({ transport });
+    const lost = new AbortController();
+    const signals: AbortSignal[] = [];
+    consume('order.placed', 'mail', (_, { signal }) => void signals.push(signal));
+    await ready();
+
+    await deliver(createDelivery({ signal: lost.signal }));
+    lost.abort('lost');
+
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+  });
+
   it('is no failure and no dead letter: whoever has it now decides', async () => {
     const { transport, deliver } = createFakeTransport();
     const { consume, ready, logged, health } = createShop({ transport });
@@ -252,12 +266,15 @@ describe('a delivery after unsubscribe()', () => {
   });
 
   it('reaches the next consumer of the name in this process', async () => {
-    const { consume, ready, publish, idle } = createShop();
+    const { consume, ready, publish, idle, health } = createShop();
     const first = vi.fn();
     const second = vi.fn();
 
-    consume('order.paid', 'mail', first)();
+    const unsubscribe = consume('order.paid', 'mail', first);
+    unsubscribe();
     consume('order.paid', 'mail', second);
+    unsubscribe();
+    expect(health().consumers).toHaveLength(1);
     await ready();
     await publish('order.paid', { orderId: '1' });
     await idle();

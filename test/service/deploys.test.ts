@@ -166,6 +166,7 @@ describe('a consumer that nobody has run for expiresAfterMs', () => {
 
     vi.setSystemTime(Date.now() + 1_001);
     const unrouted = await publish('order.paid', { orderId: '2' });
+    await publish('order.paid', { orderId: '3' });
     vi.useRealTimers();
 
     const fields = { eventIds: [waiting.id], consumer: 'mail', reason: 'consumer_expired' };
@@ -191,5 +192,20 @@ describe('a consumer that nobody has run for expiresAfterMs', () => {
     vi.useRealTimers();
 
     expect(handler).toHaveBeenCalledOnce();
+  });
+
+  it('has its time from when the last process has stopped it', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { consume, ready, publish, logged } = createShop();
+    const stop = consume('order.paid', 'mail', () => {}, { expiresAfterMs: 1_000 });
+    await ready();
+
+    vi.setSystemTime(Date.now() + 10_000);
+    stop();
+    vi.setSystemTime(Date.now() + 1_000);
+    await publish('order.paid', { orderId: '1' });
+    vi.useRealTimers();
+
+    expect(logged('event_unrouted')).toEqual([]);
   });
 });

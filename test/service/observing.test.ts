@@ -1,7 +1,15 @@
 import type { Observer } from 'mapbus';
 import { describe, expect, it, vi } from 'vitest';
 import { createGate } from '../support.ts';
-import { cloudEvent, createDelivery, createFakeTransport, createShop, fail, laterTurns } from './support.ts';
+import {
+  cloudEvent,
+  createDelivery,
+  createFakeTransport,
+  createShop,
+  fail,
+  laterTurns,
+  recordUnhandled,
+} from './support.ts';
 
 describe('health()', () => {
   it('tells whether the bus is connected, and since when', async () => {
@@ -213,6 +221,19 @@ describe('an observer', () => {
 
     expect(await deliver(createDelivery())).toEqual({ is: 'done' });
     expect(handler).toHaveBeenCalledOnce();
+  });
+
+  it('that never runs a failing attempt leaves no rejection unhandled', async () => {
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready } = createShop({ transport, observers: [{ deliver: () => {} }] });
+    const unhandled = recordUnhandled();
+    consume('order.placed', 'mail', fail);
+    await ready();
+
+    expect(await deliver(createDelivery())).toMatchObject({ is: 'retry', attempt: 2 });
+    await laterTurns();
+
+    expect(unhandled).toEqual([]);
   });
 
   it('hears the lines of the log', async () => {
