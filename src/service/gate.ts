@@ -1,3 +1,5 @@
+import { addLast, createFifo, takeFirst } from '../shared/fifo.ts';
+
 /** Lets so many in at once; the others wait in order. */
 export interface Gate {
   readonly enter: () => Promise<void> | undefined;
@@ -6,17 +8,17 @@ export interface Gate {
 
 export const createGate = (limit: number): Gate => {
   let inside = 0;
-  const waiting: (() => void)[] = [];
+  const waiting = createFifo<() => void>();
   return {
     enter: () => {
       if (inside < limit) {
         inside++;
         return undefined;
       }
-      return new Promise<void>((resolve) => waiting.push(resolve));
+      return new Promise<void>((resolve) => addLast(waiting, resolve));
     },
     leave: () => {
-      const next = waiting.shift();
+      const next = takeFirst(waiting);
       if (next) next();
       else inside--;
     },

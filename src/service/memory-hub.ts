@@ -2,6 +2,7 @@ import { createActivity } from '../shared/activity.ts';
 import type {
   Connection,
   ConnectionContext,
+  ConsumerSpec,
   DeadLetterQuery,
   Message,
   StoredDeadLetter,
@@ -166,7 +167,18 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       old.moveTo(queueOf(consumer));
     };
 
+    /** A name that no process uses for the renamed consumer any more is free for another one. */
+    const freeNames = (specs: readonly ConsumerSpec[]): void => {
+      for (const { consumer } of specs) {
+        if (!renamed.has(consumer)) continue;
+        const present = queueOf(consumer);
+        const isOther = specs.some((spec) => spec.consumer === present.consumer && spec.formerly !== consumer);
+        if (isOther || !present.isCalled(consumer)) renamed.delete(consumer);
+      }
+    };
+
     const declare: Connection['declare'] = async (specs) => {
+      freeNames(specs);
       for (const spec of specs) {
         if (spec.formerly !== undefined) rename(spec.formerly, spec.consumer);
         queueOf(spec.consumer).declare(owner, spec);

@@ -1,4 +1,15 @@
 import type { Activity } from '../shared/activity.ts';
+import {
+  addFirst,
+  addLast,
+  createFifo,
+  empty,
+  type Fifo,
+  itemsOf,
+  sizeOf,
+  takeAny,
+  takeFirst,
+} from '../shared/fifo.ts';
 import type { ConsumerSpec, Deliver, Message, Outcome } from '../transport/index.ts';
 import { inLaterTurn } from './outside.ts';
 
@@ -57,7 +68,7 @@ interface Late {
 interface TakenKey {
   /** How many hold it: more than one only after a deploy has added the order. */
   holders: number;
-  readonly behind: Waiting[];
+  readonly behind: Fifo<Waiting>;
 }
 
 type Dead = Extract<Outcome, { is: 'dead' }>;
@@ -71,7 +82,7 @@ interface Parts {
 
 /** The queue of one consumer of one service. */
 export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }: Parts) => {
-  const ready: Waiting[] = [];
+  const ready = createFifo<Waiting>();
   /** With `order: 'key'`. */
   const keys = new Map<string, TakenKey>();
   const members = new Set<Member>();
@@ -120,15 +131,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
   };
 
   /** Without an order, any of those that wait: nothing is promised, and nobody shall rely on it. */
-  const takeNext = (): Waiting | undefined => {
-    if (order === 'key') return ready.shift();
-    const index = Math.floor(behaviour.random() * ready.length);
-    const last = ready.pop();
-    const taken = ready[index];
-    if (taken === undefined || last === undefined) return last;
-    ready[index] = last;
-    return taken;
-  };
+  const takeNext = (): Waiting | undefined => (order === 'key' ? takeFirst(ready) : takeAny(ready, behaviour.random()));
 
   const hasAnyRoom = (): boolean => {
     for (const member of members) if (hasRoom(member)) return true;
@@ -137,7 +140,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
 
   const pump = (): void => {
     const skipped: Waiting[] = [];
-    while (ready.length > 0 && hasAnyRoom()) {
+    while (sizeOf(ready) > 0 && hasAnyRoom()) {
       const next = takeNext();
       if (!next) break;
       const member = freeMember(next);
@@ -145,11 +148,11 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
       else skipped.push(next);
     }
     // They wait for a process that consumes them and has no room now.
-    if (skipped.length > 0) ready.unshift(...skipped);
+    if (skipped.length > 0) addFirst(ready, skipped);
   };
 
   const makeReady = (waiting: Waiting): void => {
-    ready.push(waiting);
+    addLast(ready, waiting);
     schedule();
   };
   const startTimer = (late: Late): void => {
@@ -172,11 +175,11 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
   const takeKey = (waiting: Waiting): void => {
     const key = keyOf(waiting);
     if (key === undefined) return;
-    const taken = keys.get(key) ?? { holders: 0, behind: [] };
+    const taken = keys.get(key) ?? { holders: 0, behind: createFifo<Waiting>() };
     taken.holders++;
     keys.set(key, taken);
   };
-  const behindKeys = (): Waiting[] => [...keys.values()].flatMap(({ behind }) => behind);
+  const behindKeys = (): Waiting[] => [...keys.values()].flatMap(({ behind }) => itemsOf(behind));
 
   const enqueue = (waiting: Waiting, delayMs = 0, isOnTheWay = true): void => {
     const key = keyOf(waiting);
@@ -186,7 +189,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     }
     const taken = keys.get(key);
     if (taken) {
-      taken.behind.push(waiting);
+      addLast(taken.behind, waiting);
       return;
     }
     // The key is taken from now on, so that nothing overtakes a late event.
@@ -199,13 +202,13 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     const key = keyOf(waiting);
     const taken = key === undefined ? undefined : keys.get(key);
     if (key === undefined || !taken || --taken.holders > 0) return;
-    const next = taken.behind.shift();
+    const next = takeFirst(taken.behind);
     if (!next) {
       keys.delete(key);
       return;
     }
     taken.holders++;
-    ready.push(next);
+    addLast(ready, next);
   };
 
   const carryOut = (waiting: Waiting, outcome: Outcome): void => {
@@ -219,7 +222,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     if (outcome.is === 'dead') bury(consumer, waiting.message, outcome);
     else if (keyOf(waiting) !== undefined && !waiting.isDoubled && behaviour.isDuplicated()) {
       waiting.isDoubled = true;
-      ready.push(waiting);
+      addLast(ready, waiting);
       return;
     }
     releaseKey(waiting);
@@ -256,7 +259,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
 
   const decide = (waiting: Waiting, outcome: Outcome | undefined): void => {
     if (outcome) carryOut(waiting, outcome);
-    else ready.push(waiting);
+    else addLast(ready, waiting);
     pump();
   };
 
@@ -266,8 +269,8 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
   const setOrder = (next: ConsumerSpec['order']): void => {
     if (order === next) return;
     order = next;
-    const all = [...ready, ...behindKeys()];
-    ready.length = 0;
+    const all = [...itemsOf(ready), ...behindKeys()];
+    empty(ready);
     keys.clear();
     for (const waiting of [...inHand(), ...[...later].map((late) => late.waiting)]) takeKey(waiting);
     for (const waiting of all) enqueue(waiting);
@@ -312,13 +315,13 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     member.gone.abort(new Error('The connection is closed'));
     for (const waiting of [...member.inHand]) {
       member.inHand.delete(waiting);
-      ready.push(waiting);
+      addLast(ready, waiting);
       member.activity.end();
     }
     pump();
   };
 
-  const waiting = (): Waiting[] => [...ready, ...[...later].map((late) => late.waiting), ...behindKeys()];
+  const waiting = (): Waiting[] => [...itemsOf(ready), ...[...later].map((late) => late.waiting), ...behindKeys()];
   /** Stops the timers, which would keep the process alive. They go on when somebody joins. */
   const rest = (): void => {
     for (const late of later) {
@@ -334,9 +337,9 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     for (const one of inHand()) queue.takeKey(one);
     for (const { waiting: one, dueAt, isOnTheWay } of later)
       queue.enqueue(one, Math.max(0, dueAt - Date.now()), isOnTheWay);
-    for (const one of [...ready, ...behindKeys()]) queue.enqueue(one);
+    for (const one of [...itemsOf(ready), ...behindKeys()]) queue.enqueue(one);
     later.clear();
-    ready.length = 0;
+    empty(ready);
     keys.clear();
     for (const member of leaving) {
       member.queue = queue;
@@ -366,8 +369,9 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     waiting,
     rest,
     moveTo,
-    isDue: () => members.size > 0 && (ready.length > 0 || [...later].some(({ isOnTheWay }) => isOnTheWay)),
+    isDue: () => members.size > 0 && (sizeOf(ready) > 0 || [...later].some(({ isOnTheWay }) => isOnTheWay)),
     isExpired: () => members.size === 0 && Date.now() - lastRunAt > expiresAfterMs,
+    isCalled: (name: string) => [...specs.values()].some((spec) => spec.consumer === name || spec.formerly === name),
   };
 };
 
@@ -389,4 +393,6 @@ export interface MemoryQueue {
   readonly moveTo: (queue: MemoryQueue) => void;
   readonly isDue: () => boolean;
   readonly isExpired: () => boolean;
+  /** Whether a process declares it by this name, or as one that had it before. */
+  readonly isCalled: (name: string) => boolean;
 }
