@@ -29,6 +29,13 @@ interface Limits {
   readonly maxPendingPublishes: number;
 }
 
+/** Resolves with what `ended` makes of the outcome. Never rejects. */
+export type Send = <Result>(
+  message: Message,
+  session: unknown,
+  ended: (sent: Sent) => Result | Promise<Result>,
+) => Promise<Result>;
+
 /** Gives messages to the transport, within limits of time and number. */
 export const createSend = (
   connection: Connection,
@@ -39,12 +46,7 @@ export const createSend = (
     sendError('publish_timeout', `The transport has not answered within ${publishTimeoutMs} ms`, 'unknown');
   const { inTime, running } = createDeadlines(publishTimeoutMs, late, toSendError);
 
-  /** Resolves with what `ended` makes of the outcome. Never rejects. */
-  const send = <Result>(
-    message: Message,
-    session: unknown,
-    ended: (sent: Sent) => Result | Promise<Result>,
-  ): Promise<Result> => {
+  const send: Send = (message, session, ended) => {
     activity.start();
     const end = (sent: Sent | undefined) => {
       activity.end();

@@ -1,0 +1,148 @@
+import type { Log } from '../bus/log.ts';
+import type { Observers } from '../bus/observers.ts';
+import { ERROR, IS_LOCAL, type Publication } from '../bus/publication.ts';
+import { invalidOptions, type Prepare, refuse } from '../bus/publish.ts';
+import type { Registry } from '../bus/registry.ts';
+import type { RunHandlers } from '../bus/run-handlers.ts';
+import type { EventBusError, EventContext, Metadata, PublishOptions, PublishResult } from '../bus/types.ts';
+import { createError, isEventBusError } from '../shared/errors.ts';
+import type { Message } from '../transport/index.ts';
+import { attemptOf, belongsTo } from './consumer-context.ts';
+import type { Send, Sent } from './send.ts';
+import { type createSessionTurns, type Parent, sessionIn } from './session-turns.ts';
+
+const notSent = (cause: unknown): EventBusError => {
+  const error = isEventBusError(cause) && Object.isExtensible(cause) ? cause : invalidOptions(cause);
+  return Object.assign(error, { outcome: error.outcome ?? 'not-sent' });
+};
+
+interface Parts {
+  readonly prepare: Prepare;
+  readonly handlersOf: Registry['handlersOf'];
+  readonly runHandlers: RunHandlers;
+  readonly observers: Observers;
+  readonly log: Log;
+  readonly currentContext: () => EventContext | undefined;
+  readonly isClosed: () => boolean;
+  readonly isSent: (name: string) => boolean;
+  /** Whether a consumer of this process wants an event. */
+  readonly isWanted: (name: string) => boolean;
+  readonly toMessage: (publication: Publication, payload: unknown, given: PublishOptions | undefined) => Message;
+  readonly send: Send;
+  readonly inTurn: ReturnType<typeof createSessionTurns>;
+}
+
+/** `publish` of a service bus: runs the handlers of this process, and gives the event to the transport. */
+export const createServicePublish = (parts: Parts) => {
+  const { prepare, handlersOf, runHandlers, log, currentContext, isClosed, isSent, isWanted } = parts;
+  const { toMessage, send, inTurn } = parts;
+  const warned = new Set<string>();
+
+  /** Once for each name. */
+  const warnOnce = (line: string, eventName: string, eventId: string): void => {
+    const key = `${line} ${eventName}`;
+    if (warned.has(key)) return;
+    warned.add(key);
+    log.write('warn', line, { eventName, eventId });
+  };
+
+  const afterSending = (publication: Publication, { error, unrouted }: Sent): PublishResult => {
+    const { name, id } = publication;
+    if (unrouted) warnOnce('event_unrouted', name, id);
+    if (!error) return publication;
+    publication[ERROR] = error;
+    log.write('error', 'event_publish_failed', { eventName: name, eventId: id, error });
+    return publication;
+  };
+
+  const sendAndRun = (
+    publication: Publication,
+    payload: unknown,
+    message: Message,
+    isLocal: boolean,
+    session: unknown,
+  ): Promise<PublishResult> => {
+    const handlers = isLocal ? handlersOf(message.name) : [];
+    const running = runHandlers(handlers, payload, publication);
+    // With a session the handlers go first: one that rolls a savepoint back must not take the event with it.
+    if (session !== undefined)
+      return running.then(() => send(message, session, (sent) => afterSending(publication, sent)));
+    const ended = (sent: Sent) => {
+      const after = () => afterSending(publication, sent);
+      return handlers.length === 0 ? after() : running.then(after);
+    };
+    return send(message, undefined, ended);
+  };
+
+  const parentOf = (given: PublishOptions | undefined): Parent => {
+    if (given === undefined) return currentContext();
+    try {
+      const context = given.from ?? currentContext();
+      attemptOf(context);
+      return context;
+    } catch {
+      // Options that cannot be read are refused soon.
+      return undefined;
+    }
+  };
+
+  const withParent = (given: PublishOptions | undefined, from: Parent): PublishOptions | undefined => {
+    try {
+      return { ...given, from };
+    } catch {
+      // As there.
+      return given;
+    }
+  };
+
+  const start = (
+    name: string,
+    payload: unknown,
+    given: PublishOptions | undefined,
+    observed?: readonly Metadata[],
+  ): Promise<PublishResult> => {
+    const parent = parentOf(given);
+    // `from` may be something else than the context of the attempt.
+    const attempt = attemptOf(parent) ?? (given && attemptOf(currentContext()));
+    const publication = prepare(name, attempt && parent ? withParent(given, parent) : given, observed);
+    if (attempt) belongsTo(publication, attempt);
+    const publishing = startPrepared(publication, name, payload, given, parent);
+    attempt?.follow(publishing);
+    return publishing;
+  };
+
+  const startPrepared = (
+    publication: Publication,
+    name: string,
+    payload: unknown,
+    given: PublishOptions | undefined,
+    parent: Parent,
+  ): Promise<PublishResult> => {
+    const { error } = publication;
+    if (error) return Promise.resolve(refuse(publication, notSent(error), log.write));
+    const isLocal = publication[IS_LOCAL];
+    if (!isSent(name) && isWanted(name)) warnOnce('event_not_sent', name, publication.id);
+    if (!isSent(name)) return runHandlers(isLocal ? handlersOf(name) : [], payload, publication);
+    let message: Message;
+    try {
+      message = toMessage(publication, payload, given);
+    } catch (cause) {
+      return Promise.resolve(refuse(publication, notSent(cause), log.write));
+    }
+    const session = sessionIn(publication);
+    const run = (): Promise<PublishResult> => {
+      if (!isClosed()) return sendAndRun(publication, payload, message, isLocal, session);
+      const closed = createError('closed', 'Cannot publish: the bus was closed before its turn came');
+      return Promise.resolve(refuse(publication, notSent(closed), log.write));
+    };
+    const tooLate = (late: EventBusError): PublishResult => refuse(publication, notSent(late), log.write);
+    return inTurn(session, parent, run, tooLate);
+  };
+
+  const { publish: observePublish } = parts.observers;
+  return (name: string, payload: unknown, given?: PublishOptions): Promise<PublishResult> => {
+    if (!observePublish) return start(name, payload, given);
+    const seen = { name, payload, options: given, handlerCount: handlersOf(name).length };
+    return observePublish(seen, (added) => start(name, payload, given, added));
+  };
+};
