@@ -82,6 +82,10 @@ publish('flag', true, { metadata: headers });
 publish('flag', true, { metadata: ['a'] });
 // @ts-expect-error: a string
 publish('flag', true, { metadata: 'a' });
+// @ts-expect-error: a number
+publish('flag', true, { metadata: 5 });
+// @ts-expect-error: a boolean
+publish('flag', true, { metadata: true });
 // @ts-expect-error: null
 publish('flag', true, { metadata: null });
 // @ts-expect-error: a function

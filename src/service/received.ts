@@ -6,6 +6,8 @@ type Scalar = string | number | boolean | null;
 /** An object with no other members is received as it is, under its own name. Most payloads are such objects. */
 type Kept = Scalar | readonly Scalar[];
 
+type Defined = NonNullable<unknown> | null;
+
 type AnyFunction = ((...args: never) => unknown) | (abstract new (...args: never) => unknown);
 
 /** What JSON drops, empties or refuses. */
@@ -19,7 +21,11 @@ type NotCarried =
   | ArrayBufferLike;
 
 /** All that is no plain object. */
-type Special = Scalar | undefined | NotCarried | readonly unknown[] | { toJSON(...args: never): unknown };
+type Special = Scalar | undefined | NotCarried | readonly unknown[] | HasToJson;
+
+interface HasToJson {
+  toJSON(...args: never): unknown;
+}
 
 /** Stands in a received payload where JSON cannot carry something. Nothing fits it. */
 export interface NotJson<What extends string> {
@@ -49,17 +55,20 @@ type ReceivedSpecial<Payload> = Payload extends Scalar | undefined
   : Payload extends NotCarried
     ? NotJson<NameOf<Payload>>
     : Payload extends { toJSON(...args: never): infer Json }
-      ? Received<Json>
+      ? ReceivedResult<Json>
       : Payload extends readonly unknown[]
         ? ReceivedList<Payload>
         : never;
+
+/** What a `toJSON` returns. JSON does not call the `toJSON` of that again. */
+type ReceivedResult<Json> = Json extends HasToJson ? NotJson<'toJSON'> : Received<Json>;
 
 /** An object with members that are optional, `undefined`, `unknown` or `any`. */
 type ReceivedLoose<Payload> = unknown extends Payload[keyof Payload]
   ? IsError<Payload> extends true
     ? NotJson<'Error'>
     : ReceivedWithout<Payload, UndefinedKey<Payload>>
-  : Payload extends { [Key in keyof Payload]: {} | null }
+  : Payload extends { [Key in keyof Payload]: Defined }
     ? Payload[keyof Payload] extends Kept | undefined
       ? Payload
       : ReceivedObject<Payload>
@@ -79,7 +88,7 @@ type UndefinedKey<Payload> = keyof {
   [Key in keyof Payload as undefined extends Payload[Key]
     ? unknown extends Payload[Key]
       ? never
-      : {} extends Pick<Payload, Key>
+      : Record<never, never> extends Pick<Payload, Key>
         ? never
         : Key
     : never]: 1;
@@ -133,12 +142,18 @@ type CarriedSpecial<Payload> = Payload extends Scalar | undefined
   : Payload extends NotCarried
     ? NotJson<NameOf<Payload>>
     : Payload extends { toJSON(...args: never): infer Json }
-      ? Json extends Carried<Json>
-        ? Payload
-        : NotJson<'toJSON'>
+      ? CarriedResult<Json, Payload>
       : Payload extends readonly (infer Element)[]
-        ? readonly Carried<Element>[]
+        ? // The elements of a tuple with an `unknown` are `unknown` together.
+          unknown extends Element
+          ? CarriedObject<Payload>
+          : readonly Carried<Element>[]
         : never;
+
+/** The payload, if JSON carries all of what its `toJSON` returns. */
+type CarriedResult<Json, Payload> = [Json] extends [CarriedPart<Json>] ? Payload : NotJson<'toJSON'>;
+
+type CarriedPart<Json> = Json extends HasToJson ? NotJson<'toJSON'> : Carried<Json>;
 
 type CarriedEvents<Events> = { readonly [Name in keyof Events]: Carried<Events[Name]> };
 
@@ -175,11 +190,19 @@ type LossWithin<Payload, Path extends string, Steps extends 1[]> =
         ? `${Path} is an Error, which JSON cannot carry`
         : Steps extends [1, ...infer Rest extends 1[]]
           ? Payload extends { toJSON(...args: never): infer Json }
-            ? LossWithin<Json, `${Path}.toJSON()`, Rest>
-            : Payload extends readonly (infer Element)[]
-              ? LossWithin<Element, `${Path}[]`, Rest>
+            ? LossOfResult<Json, `${Path}.toJSON()`, Rest>
+            : Payload extends readonly unknown[]
+              ? LossOfElements<Payload, `${Path}[]`, Rest>[number]
               : { [Key in keyof Payload]-?: LossWithin<Payload[Key], `${Path}${Member<Key>}`, Rest> }[keyof Payload]
           : never;
+
+type LossOfElements<List extends readonly unknown[], Path extends string, Steps extends 1[]> = {
+  [Key in keyof List]-?: LossWithin<List[Key], Path, Steps>;
+};
+
+type LossOfResult<Json, Path extends string, Steps extends 1[]> = Json extends HasToJson
+  ? `${Path} has a toJSON of its own, which JSON does not call`
+  : LossWithin<Json, Path, Steps>;
 
 type Member<Key> = Key extends string ? `.${Key}` : Key extends number ? `[${Key}]` : '[symbol]';
 
