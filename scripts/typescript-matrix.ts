@@ -1,4 +1,4 @@
-// Checks the type tests, and a consumer with few libs, under every TypeScript that is supported.
+// Checks the type tests, what consumers get of ten maps of others, and a consumer with few libs, under every TypeScript that is supported.
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -15,10 +15,21 @@ const strictest = ['--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess']
 const typeTests = ['--lib', 'es2023,esnext.disposable', '--types', 'node', '--skipLibCheck'].concat(
   readdirSync('test-d').map((file) => `test-d/${file}`),
 );
+// One of the maps is in the newest types of Node.
+const maps = [
+  '--lib',
+  'es2023,esnext.disposable,dom',
+  '--types',
+  'node-types-newest',
+  '--typeRoots',
+  'node_modules',
+].concat(['--skipLibCheck', 'test/types/maps/received.ts']);
 const consumer = 'test/types/fixtures/consumer.ts';
 const programs = {
   'type tests': typeTests,
   'type tests, strictest': [...strictest, ...typeTests],
+  'maps of others': maps,
+  'maps of others, strictest': [...strictest, ...maps],
   'ES2020 and Node': [...strictest, '--lib', 'es2020', '--types', 'node', consumer],
   // A folder without packages, so that no @types come in.
   'ES2020 and DOM': [...strictest, '--lib', 'es2020,dom', '--typeRoots', 'dist', consumer],

@@ -1,0 +1,23 @@
+import type * as Lambda from 'aws-lambda';
+export type Events = {
+  alb: Lambda.ALBEvent;
+  apiGateway: Lambda.APIGatewayProxyEvent;
+  apiGatewayV2: Lambda.APIGatewayProxyEventV2;
+  cloudFormation: Lambda.CloudFormationCustomResourceEvent;
+  cloudFrontRequest: Lambda.CloudFrontRequestEvent;
+  cloudWatchLogs: Lambda.CloudWatchLogsEvent;
+  codeBuild: Lambda.CodeBuildCloudWatchStateEvent;
+  codePipeline: Lambda.CodePipelineEvent;
+  connect: Lambda.ConnectContactFlowEvent;
+  dynamoDb: Lambda.DynamoDBStreamEvent;
+  eventBridge: Lambda.EventBridgeEvent<'order', { id: string }>;
+  firehose: Lambda.FirehoseTransformationEvent;
+  kinesis: Lambda.KinesisStreamEvent;
+  lex: Lambda.LexEvent;
+  msk: Lambda.MSKEvent;
+  s3: Lambda.S3Event;
+  scheduled: Lambda.ScheduledEvent;
+  ses: Lambda.SESEvent;
+  sns: Lambda.SNSEvent;
+  sqs: Lambda.SQSEvent;
+};

@@ -1,0 +1,2 @@
+import type { EventPayloadMap } from '@octokit/webhooks-types';
+export type Events = Pick<EventPayloadMap, keyof EventPayloadMap>;

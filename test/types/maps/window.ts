@@ -1,0 +1,2 @@
+/// <reference lib="dom" />
+export type Events = Pick<WindowEventMap, keyof WindowEventMap>;
