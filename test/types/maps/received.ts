@@ -39,7 +39,8 @@ discord.subscribe('GUILD_MEMBER_ADD', greet);
 discord.consume('GUILD_MEMBER_ADD', 'greet', greet);
 
 is<Equal<Sent<Slack>, keyof Slack>>();
-is<Equal<Changed<Slack>, never>>();
+// But for one message, whose `subtype` is `undefined`: with exactOptionalPropertyTypes that is not the same as left out.
+is<Equal<Exclude<Changed<Slack>, 'message'>, never>>();
 const slack = createServiceBus<Slack>({ ...options, sends: 'all' });
 const answer = ({ text }: Slack['app_mention'], { id }: EventInfo) => `${id} ${text}`;
 slack.subscribe('app_mention', answer);
