@@ -19,7 +19,7 @@ type Said<Payload> =
     : never;
 
 declare const brand: unique symbol;
-enum Level {
+declare enum Level {
   Low,
   High,
 }
@@ -159,7 +159,7 @@ is<IsRefused<RegExp>>();
 is<IsRefused<Promise<string>>>();
 is<IsRefused<URLSearchParams>>();
 class Money {
-  constructor(readonly amount: number) {}
+  readonly amount = 1;
   format() {
     return String(this.amount);
   }
