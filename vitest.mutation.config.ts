@@ -8,7 +8,7 @@ export default defineConfig({
     restoreMocks: true,
     include: ['test/{bus,shared,testing}/**/*.test.ts'],
     setupFiles: ['./vitest.gc.ts'],
-    // It takes seconds.
-    exclude: ['test/bus/node/memory.test.ts'],
+    // They take seconds.
+    exclude: ['test/bus/node/memory.test.ts', 'test/testing/node/contract*.test.ts'],
   },
 });
