@@ -24,7 +24,7 @@ const expectations: readonly (readonly [Expected, readonly unknown[], readonly u
   ['positive milliseconds', [0.5, 1, 2 ** 31 - 1], [0, -1, 2 ** 31, Number.NaN, '1']],
   ['positive integer', [1, 2 ** 40], [0, -1, 1.5, Number.POSITIVE_INFINITY, '1']],
   ['positive number', [0.1, Number.POSITIVE_INFINITY], [0, -1, Number.NaN, '1']],
-  ['share', [0, 0.5, 1], [-0.1, 1.1, Number.NaN, '0.5']],
+  ['number from 0 to 1', [0, 0.5, 1], [-0.1, 1.1, Number.NaN, '0.5']],
   [['run'], [{ run: () => {} }, withMethods], [{}, { run: 1 }, 'run', null, undefined]],
   [['run', 'stop'], [{ run: () => {}, stop: () => {} }], [{ run: () => {} }, { stop: () => {} }]],
 ];
@@ -47,6 +47,7 @@ describe('check', () => {
     ['a symbol', Symbol('secret'), 'Symbol(secret)'],
     ['a function', () => {}, 'function'],
     ['a plain object', { password: 'secret' }, 'object'],
+    ['an object with a prototype', child, 'object with a prototype of its own'],
     ['an array', ['secret'], 'Array'],
     ['a map', new Map(), 'Map'],
   ])('tells of %s what it is, and of objects nothing more', (_, value, shown) => {
