@@ -75,6 +75,29 @@ describe('without DOMException, as in React Native', () => {
   });
 });
 
+describe('without the modules of Node', () => {
+  it.each([
+    ['without a process', undefined],
+    ['with another process', {}],
+    ['with a process that has no such module', { getBuiltinModule: () => undefined }],
+    ['with a module that lacks the function', { getBuiltinModule: () => ({}) }],
+  ])('a handler has its signal %s', async (_, process) => {
+    const { createEventBus } = await import('mapbus');
+    const { subscribe, publish } = createEventBus<{ ping: number }>();
+    let isAborted: boolean | undefined;
+    subscribe('ping', (_, { signal }) => {
+      isAborted = signal.aborted;
+    });
+
+    vi.stubGlobal('process', process);
+    const published = publish('ping', 1);
+    vi.unstubAllGlobals();
+
+    expect((await published).failures).toEqual([]);
+    expect(isAborted).toBe(false);
+  });
+});
+
 describe('without a console', () => {
   it('a failing handler and a failing logger harm nobody', async () => {
     vi.stubGlobal('console', undefined);
