@@ -14,8 +14,8 @@ const toMessage = (id: number): Message => ({
   headers: {},
 });
 
-/** Publishes 20 events to a consumer, and plays until nothing is due. */
-const play = async (options: RehearsalOptions) => {
+/** Publishes events to a consumer, and plays until nothing is due. */
+const play = async (options: RehearsalOptions, count = 20) => {
   const connection = rehearsal(options).connect({
     service: 'test',
     namespace: '',
@@ -47,7 +47,7 @@ const play = async (options: RehearsalOptions) => {
     return { is: 'done' };
   });
   const outcomes: unknown[] = [];
-  for (let id = 0; id < 20; id++) {
+  for (let id = 0; id < count; id++) {
     const published = connection.publish(toMessage(id), { signal: new AbortController().signal, session: undefined });
     outcomes.push(await published.catch((error: unknown) => error));
   }
@@ -116,15 +116,15 @@ describe('rehearsal', () => {
   });
 
   it('never does what has a share of 0, also when its random number is 0', async () => {
-    for (let place = 0; place < 120; place++) {
+    for (let place = 0; place < 6; place++) {
       // Each number that is drawn moves the seed on by this.
       const seed = (SEED_OF_ZERO - place * 0x6d2b79f5) >>> 0;
 
-      const { arrivals, livedMs, outcomes } = await play({ seed, duplicates: 0, deaths: 0 });
+      const { arrivals, livedMs, outcomes } = await play({ seed, duplicates: 0, deaths: 0 }, 1);
 
-      expect(arrivals).toHaveLength(20);
+      expect(arrivals).toHaveLength(1);
       expect(livedMs).toEqual([]);
-      expect(outcomes).toEqual(Array.from({ length: 20 }, () => ({ unrouted: false })));
+      expect(outcomes).toEqual([{ unrouted: false }]);
     }
   });
 });
