@@ -1,4 +1,4 @@
-import { check, isObject, type KnownOptions, readOptions } from '../shared/check.ts';
+import { check, type KnownOptions, readOptions } from '../shared/check.ts';
 import { createError, describeError } from '../shared/errors.ts';
 import { whenSettled } from '../shared/promises.ts';
 import type { Report } from '../shared/safe-call.ts';
@@ -64,7 +64,7 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
     } catch (error) {
       report(what, error);
       // A promise may reject. That must not be an unhandled rejection.
-      if (isObject(metadata)) whenSettled(metadata, ignore, ignore);
+      whenSettled(metadata, ignore, ignore);
       return undefined;
     }
   };
@@ -79,8 +79,8 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
     publication[ID] = id;
     if (occurredAt) publication[MOMENT] = { ...publication[MOMENT], now: Number(occurredAt.getTime()) };
     const carriedOn = from && copyMetadata('publish options.from.metadata', from.metadata);
-    const read = () => addMetadata?.(carriedOn ?? currentMetadata());
-    const inherited = (addMetadata && copyAdded('The option metadata', read)) ?? carriedOn;
+    const read = addMetadata && (() => addMetadata(carriedOn ?? currentMetadata()));
+    const inherited = (read && copyAdded('The option metadata', read)) ?? carriedOn;
     return mergeMetadata(inherited, metadata && copyMetadata('publish options.metadata', metadata));
   };
 

@@ -1,5 +1,5 @@
 import { onAbort } from '../shared/abort.ts';
-import { ABORT_SIGNAL, check, isObject, type KnownOptions, readOptions } from '../shared/check.ts';
+import { ABORT_SIGNAL, check, type KnownOptions, readOptions } from '../shared/check.ts';
 import { createError, isEventBusError } from '../shared/errors.ts';
 import { whenSettled } from '../shared/promises.ts';
 import { checkNames, subscribeToNames } from './subscribe-to-names.ts';
@@ -113,7 +113,7 @@ export function waitFor<Events extends object>(
     } catch (error) {
       fail(error);
       // The promise of an asynchronous filter may reject. That must not be an unhandled rejection.
-      if (isObject(isWanted)) whenSettled(isWanted, ignore, ignore);
+      whenSettled(isWanted, ignore, ignore);
       return;
     }
     end();

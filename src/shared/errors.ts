@@ -1,5 +1,4 @@
 import type { EventBusError, EventBusErrorCode } from '../bus/types.ts';
-import { isObject } from './check.ts';
 
 const PREFIX = '[mapbus] ';
 
@@ -25,11 +24,10 @@ export const isEventBusError = <Code extends EventBusErrorCode = EventBusErrorCo
   code?: Code,
 ): error is EventBusError & { readonly code: Code } => {
   try {
-    if (!isObject(error) || !('code' in error) || !('message' in error)) return false;
-    const isOurs = typeof error.code === 'string' && String(error.message).startsWith(PREFIX);
-    return isOurs && (code === undefined || error.code === code);
+    const { code: own, message } = error as EventBusError;
+    return typeof own === 'string' && String(message).startsWith(PREFIX) && (code === undefined || own === code);
   } catch {
-    // A thrown value may be anything, also a proxy that throws when it is read.
+    // A thrown value may be anything: `null`, or a proxy that throws when it is read.
     return false;
   }
 };

@@ -379,7 +379,7 @@ describe('an id', () => {
 
   it('is generated when read', async () => {
     const generated = vi.spyOn(UUID, 'fromFieldsV7');
-    const bus = createEventBus<{ ping: number }>();
+    const bus = createEventBus<{ ping: number }>({ observers: [{ handle: (_, run) => run() }] });
     bus.subscribe('ping', () => {});
     bus.subscribe('ping', async () => {});
 

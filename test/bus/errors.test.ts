@@ -45,4 +45,15 @@ describe('an error of the bus', () => {
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toHaveProperty('cause');
   });
+
+  it('has a name that can be changed, as that of any error', async () => {
+    const error = await createClosed();
+
+    expect(Object.getOwnPropertyDescriptor(error, 'name')).toEqual({
+      value: 'EventBusError',
+      enumerable: false,
+      configurable: true,
+      writable: true,
+    });
+  });
 });

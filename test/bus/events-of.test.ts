@@ -206,6 +206,20 @@ describe('eventsOf', () => {
     expect(handlerCount()).toBe(0);
   });
 
+  it('subscribes to nothing when the signal is aborted already', () => {
+    const { bus, handlerCount } = createLoggedBus();
+
+    eventsOf(bus, 'ping', { signal: AbortSignal.abort() });
+
+    expect(handlerCount()).toBe(0);
+  });
+
+  it('throws a TypeError for what is no bus', () => {
+    expect(() => eventsOf({} as never, 'ping' as never)).toThrow(
+      new TypeError('[mapbus] bus: expected an object with subscribe, got object'),
+    );
+  });
+
   it('ends by return and by await using, and forgets what it has kept', async () => {
     const { bus, publish, handlerCount } = createLoggedBus();
     const returned = eventsOf(bus, 'ping');

@@ -419,6 +419,7 @@ describe('close', () => {
       void publish('ping', { value: 1 });
 
       await close();
+      await close();
 
       expect(vi.getTimerCount()).toBe(0);
       expect(signal?.aborted).toBe(false);

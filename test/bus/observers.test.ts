@@ -119,6 +119,7 @@ describe('an observer', () => {
   it('gets every line of the log, whatever the logger is', async () => {
     const lines: unknown[] = [];
     vi.spyOn(console, 'warn').mockReturnValue();
+    const debug = vi.spyOn(console, 'debug').mockReturnValue();
     const observer: Observer = { log: (level, message, { eventId }) => lines.push([level, message, eventId]) };
     const { subscribe, publish } = createEventBus<{ ping: number }>({ observers: [observer] });
     subscribe('ping', () => Promise.reject(new Error('no')));
@@ -130,6 +131,7 @@ describe('an observer', () => {
       ['debug', 'event_publishing', id],
       ['warn', 'event_handler_failed', id],
     ]);
+    expect(debug).not.toHaveBeenCalled();
   });
 
   it('adds metadata that wins over that of the publisher', async () => {
@@ -393,8 +395,27 @@ describe('whatever observers do', () => {
     );
   });
 
+  it('one that throws undefined is reported before publish returns', () => {
+    const observer: Observer = {
+      handle: (_, run) => {
+        run();
+        throw undefined;
+      },
+    };
+    const { subscribe, publish } = createLoggedBus({ observers: [{}, observer] });
+    subscribe('ping', () => {});
+
+    void publish('ping', { value: 1 });
+
+    expect(reported).toHaveBeenCalledExactlyOnceWith(
+      '[mapbus] handle of observer 1 failed. Its further failures are not shown.',
+      undefined,
+    );
+  });
+
   it('a log observer that throws or rejects is reported once and harms nobody', async () => {
     const observers: Observer[] = [
+      { handle: (_, run) => run() },
       {
         log: () => {
           throw new Error('observer');
@@ -411,7 +432,7 @@ describe('whatever observers do', () => {
     expect(failures).toEqual([]);
     expect(lines).toHaveLength(2);
     expect(reported.mock.calls).toEqual(
-      [0, 1].map((index) => [
+      [1, 2].map((index) => [
         `[mapbus] log of observer ${index} failed. Its further failures are not shown.`,
         new Error('observer'),
       ]),

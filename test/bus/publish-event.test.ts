@@ -26,3 +26,15 @@ it('publishEvent forwards the events of one bus to another', async () => {
 
   expect(seen).toEqual([['cleared', undefined, id, { trace_id: 'a' }]]);
 });
+
+it('publishEvent throws a TypeError for what is no bus and what is no event', () => {
+  const { bus } = createLoggedBus();
+  const event: EventOf<Events> = { name: 'ping', payload: { value: 1 } };
+
+  expect(() => publishEvent({} as never, event as never)).toThrow(
+    new TypeError('[mapbus] bus: expected an object with publish, got object'),
+  );
+  expect(() => publishEvent(bus, 'ping' as never)).toThrow(
+    new TypeError('[mapbus] event: expected object, got "ping"'),
+  );
+});

@@ -305,6 +305,16 @@ describe('publish', () => {
 
       expect(failures.map(({ handlerName }) => handlerName)).toEqual(['sendMail', 'audit', 'anonymous']);
     });
+
+    it('names a handler as anonymous whose name is no string', async () => {
+      const { subscribe, publish } = createLoggedBus();
+      subscribe(
+        'ping',
+        Object.defineProperty(() => Promise.reject(new Error('no')), 'name', { value: 7 }),
+      );
+
+      expect((await publish('ping', { value: 1 })).failures).toMatchObject([{ handlerName: 'anonymous' }]);
+    });
   });
 
   it('refuses a handler that publishes its own event without an end, and goes on', async () => {
@@ -320,7 +330,8 @@ describe('publish', () => {
 
     expect(calls).toBe(500);
     expect(failures).toEqual([]);
-    expect(logged('event_publish_failed')).toMatchObject([{ fields: { error: { code: 'too_deep' } } }]);
+    const message = '[mapbus] Cannot publish: 500 publishes are inside one another';
+    expect(logged('event_publish_failed')).toMatchObject([{ fields: { error: { code: 'too_deep', message } } }]);
     expect((await publish('pong', { value: 1 })).error).toBeUndefined();
   });
 
@@ -360,8 +371,8 @@ describe('publish', () => {
     expect((await publish('ping', { value: 1 }, options)).error).toBeUndefined();
   });
 
-  it('calls no handler with local: false', async () => {
-    const { subscribe, publish } = createLoggedBus();
+  it('calls no handler and logs nothing with local: false', async () => {
+    const { subscribe, publish, lines } = createLoggedBus();
     const handler = vi.fn();
     subscribe('ping', handler);
 
@@ -369,6 +380,7 @@ describe('publish', () => {
 
     expect([handlerCount, error]).toEqual([0, undefined]);
     expect(handler).not.toHaveBeenCalled();
+    expect(lines).toEqual([]);
   });
 
   it('takes the handlers that are there when it is called, also when the option metadata subscribes', async () => {
@@ -477,7 +489,7 @@ describe('publish', () => {
       const { error } = await publish('ping', { value: 1 }, options as never);
 
       expect(error).toMatchObject({ code: 'invalid_options', message: expect.stringMatching(message) });
-      expect(error?.message).toMatch(/^\[mapbus\] Cannot publish: [^[]+$/);
+      expect(error?.message).toMatch(/^\[mapbus\] Cannot publish: publish options[^[]+$/);
       expect(error?.cause).toEqual(
         expect.objectContaining({ name: 'TypeError', message: expect.stringMatching(message) }),
       );

@@ -171,7 +171,7 @@ describe('subscribe', () => {
     });
 
     it('holds although another listener keeps the event abort to itself', async () => {
-      const { subscribe, publish } = createLoggedBus();
+      const { subscribe, publish, handlerCount } = createLoggedBus();
       const controller = new AbortController();
       controller.signal.addEventListener('abort', (event) => event.stopImmediatePropagation());
       const handler = vi.fn();
@@ -180,6 +180,7 @@ describe('subscribe', () => {
       controller.abort();
 
       expect((await publish('ping', { value: 1 })).handlerCount).toBe(0);
+      expect(handlerCount('ping')).toBe(0);
       expect(handler).not.toHaveBeenCalled();
     });
 
@@ -334,6 +335,21 @@ describe('subscribe', () => {
         expect((await publish('ping', { value: 1 })).failures).toEqual([]);
         expect(vi.getTimerCount()).toBe(0);
         expect(signal?.aborted).toBe(false);
+      } finally {
+        vi.useRealTimers();
+      }
+    });
+
+    it('starts no timer for a handler that returns no promise', async () => {
+      vi.useFakeTimers();
+      try {
+        const { subscribe, publish } = createLoggedBus();
+        subscribe('ping', () => 7, { timeoutMs: 1_000 });
+
+        const published = publish('ping', { value: 1 });
+
+        expect(vi.getTimerCount()).toBe(0);
+        expect((await published).failures).toEqual([]);
       } finally {
         vi.useRealTimers();
       }

@@ -101,6 +101,20 @@ describe('waitFor', () => {
     }
   });
 
+  it('starts no timer without a time limit', async () => {
+    vi.useFakeTimers();
+    try {
+      const { bus, publish } = createLoggedBus();
+      const waiting = waitFor(bus, 'ping');
+
+      expect(vi.getTimerCount()).toBe(0);
+      await publish('ping', { value: 1 });
+      await waiting;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('rejects on a closed bus', async () => {
     const { bus, close } = createLoggedBus();
     await close();

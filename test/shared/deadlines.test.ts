@@ -80,6 +80,42 @@ describe('a shared time limit', () => {
     expect(signals[0]?.reason).toEqual(late());
   });
 
+  it('is shared by what begins within a sixty-fourth of it, also when what began earlier has settled', async () => {
+    const { inTime } = create();
+    const signals: AbortSignal[] = [];
+    const first = createGate();
+    const begin = (work: Promise<void>) =>
+      inTime((signal) => {
+        signals.push(signal);
+        return work;
+      }).catch(() => {});
+    await vi.advanceTimersByTimeAsync(1_000);
+
+    const done = begin(first.promise);
+    await vi.advanceTimersByTimeAsync(100);
+    const [second, third] = [createGate(), createGate()];
+    void begin(second.promise);
+    await vi.advanceTimersByTimeAsync(1);
+    void begin(third.promise);
+    first.open();
+    second.open();
+    await done;
+    await vi.advanceTimersByTimeAsync(50);
+    void begin(createGate().promise);
+
+    expect(signals.map((signal) => new Set(signals.slice(0, signals.indexOf(signal) + 1)).size)).toEqual([1, 1, 2, 2]);
+  });
+
+  it('holds for what begins right after all others have settled', async () => {
+    const { inTime } = create();
+    await inTime(async () => {});
+    const rejected = expect(inTime(() => createGate().promise)).rejects.toEqual(late());
+
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS + 100);
+
+    await rejected;
+  });
+
   it('rejects what throws at once, and leaves no timer behind', async () => {
     const { inTime } = create();
     const cause = new Error('at once');

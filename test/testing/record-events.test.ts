@@ -72,6 +72,24 @@ describe('recordEvents', () => {
     expect(published('e')[0] === hostile).toBe(true);
   });
 
+  it('copies objects without a prototype, and what contains null and undefined', async () => {
+    const { bus, published } = recordEvents(createEventBus<{ e: object }>());
+    const inner: Record<string, unknown> = Object.assign(Object.create(null), { nothing: null, missing: undefined });
+
+    await bus.publish('e', { inner });
+    inner.nothing = 'changed';
+
+    expect(published('e')).toEqual([{ inner: { nothing: null, missing: undefined } }]);
+  });
+
+  it('gives copies that can be changed', async () => {
+    const { bus, published } = recordEvents(createEventBus<{ e: object }>());
+
+    await bus.publish('e', { a: 1 });
+
+    expect(Object.getOwnPropertyDescriptors(published('e')[0])).toEqual(Object.getOwnPropertyDescriptors({ a: 1 }));
+  });
+
   it('copies a key __proto__, holes and symbols as they are', async () => {
     const { bus, published } = recordEvents(createEventBus<{ e: object }>());
     const key = Symbol('key');
@@ -97,7 +115,9 @@ describe('recordEvents', () => {
   it('leaves it to the bus to refuse options that throw when read', async () => {
     const { bus, all } = recordEvents(createEventBus<Events>(silent));
 
-    const { error } = await bus.publish('cleared', undefined, createHostile());
+    const published = bus.publish('cleared', undefined, createHostile());
+    expect(all()).toEqual([{ name: 'cleared', payload: undefined, metadata: {} }]);
+    const { error } = await published;
 
     expect(error?.code).toBe('invalid_options');
     expect(all()).toEqual([]);

@@ -65,7 +65,16 @@ describe('runConsumer', () => {
     const seen: ConsumerContext<'order.paid'>[] = [];
     const handler: ConsumerHandler<Events, 'order.paid'> = (_, context) => seen.push(context);
     const { signal } = new AbortController();
-    const fields = { name: 'order.paid', attempt: 7, key: 'k', metadata: { trace_id: 'a' }, signal } as const;
+    const fields = {
+      name: 'order.paid',
+      id: 'an-id',
+      source: '/shop',
+      occurredAt: new Date(0),
+      attempt: 7,
+      key: 'k',
+      metadata: { trace_id: 'a' },
+      signal,
+    } as const;
 
     await runConsumer(handler, { orderId: '1' }, fields);
 

@@ -51,6 +51,8 @@ describe('without crypto, as in React Native', () => {
 
     expect(ids).toEqual(ids.toSorted());
     expect(new Set(ids).size).toBe(500);
+    // They end in random digits.
+    expect(new Set(ids.map((id) => id.slice(-8))).size).toBeGreaterThan(490);
     for (const id of ids) expect(id).toMatch(uuidv7Pattern);
   });
 });
@@ -70,6 +72,29 @@ describe('without DOMException, as in React Native', () => {
     void bus.publish('pong', 1);
 
     await expect(bus.close({ drainTimeoutMs: 5 })).resolves.toBeUndefined();
+  });
+});
+
+describe('without the modules of Node', () => {
+  it.each([
+    ['without a process', undefined],
+    ['with another process', {}],
+    ['with a process that has no such module', { getBuiltinModule: () => undefined }],
+    ['with a module that lacks the function', { getBuiltinModule: () => ({}) }],
+  ])('a handler has its signal %s', async (_, process) => {
+    const { createEventBus } = await import('mapbus');
+    const { subscribe, publish } = createEventBus<{ ping: number }>();
+    let isAborted: boolean | undefined;
+    subscribe('ping', (_, { signal }) => {
+      isAborted = signal.aborted;
+    });
+
+    vi.stubGlobal('process', process);
+    const published = publish('ping', 1);
+    vi.unstubAllGlobals();
+
+    expect((await published).failures).toEqual([]);
+    expect(isAborted).toBe(false);
   });
 });
 

@@ -99,6 +99,23 @@ describe('recordEvents of a service bus', () => {
     await bus.close();
   });
 
+  it('takes a wrapped bus that cannot tell of failed attempts', async () => {
+    const service = createServiceBus<Events>({ service: 'mail', transport: memory(), sends: 'all', ...silent });
+    const wrapped = Object.fromEntries(Object.entries(service)) as unknown as typeof service;
+    const { bus, consumed, failures, waitForIdle } = recordEvents(wrapped);
+    const failing = () => {
+      throw new Error('no');
+    };
+    bus.consume('cleared', 'fails', failing, { maxAttempts: 1 });
+    await bus.ready();
+
+    await bus.publish('cleared');
+    await waitForIdle();
+
+    expect([consumed().length, failures()]).toEqual([1, []]);
+    await bus.close();
+  });
+
   it('leaves it to the bus to refuse a handler that is none', async () => {
     const { bus } = createRecording();
 
