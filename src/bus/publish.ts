@@ -31,8 +31,19 @@ const KNOWN_OPTIONS: KnownOptions = {
   key: 'string',
 };
 
-/** Creates the publication of an event and checks what may be published. Its `error` says why the event may not be. */
-export type Prepare = (name: string, options?: PublishOptions, observed?: readonly Metadata[]) => Publication;
+/** The context that a publish is made in. */
+export type Parent = PublishOptions['from'];
+
+/**
+ * Creates the publication of an event and checks what may be published. Its `error` says why the event may not be.
+ * @param parent is carried on if the options have no `from`
+ */
+export type Prepare = (
+  name: string,
+  options?: PublishOptions,
+  observed?: readonly Metadata[],
+  parent?: Parent,
+) => Publication;
 
 export interface PrepareParts {
   readonly source: PublicationSource;
@@ -70,10 +81,17 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
   };
 
   /** @throws TypeError for a bad option */
-  const applyOptions = (publication: Publication, options: PublishOptions): Metadata | undefined => {
+  const applyOptions = (publication: Publication, options: PublishOptions, parent: Parent): Metadata | undefined => {
     // A context fits the type, but its fields are getters of a prototype: it would be read as empty.
     check('publish options', options, 'plain object');
-    const { metadata, session, id, occurredAt, from, local } = readOptions('publish options', options, KNOWN_OPTIONS);
+    const {
+      metadata,
+      session,
+      id,
+      occurredAt,
+      from = parent,
+      local,
+    } = readOptions('publish options', options, KNOWN_OPTIONS);
     publication[SESSION] = session;
     if (local === false) publication[IS_LOCAL] = false;
     publication[ID] = id;
@@ -84,7 +102,7 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
     return mergeMetadata(inherited, metadata && copyMetadata('publish options.metadata', metadata));
   };
 
-  return (name, options, observed) => {
+  return (name, options, observed, parent) => {
     const publication = createPublication(name, source);
     if (typeof name !== 'string') {
       publication[ERROR] = createError('invalid_name', 'Cannot publish: the event name must be a string');
@@ -92,9 +110,9 @@ export const createPrepare = (parts: PrepareParts): Prepare => {
       publication[ERROR] = createError('closed', 'Cannot publish: the bus is closed');
     } else if (isTooDeep()) {
       publication[ERROR] = createError('too_deep', `Cannot publish: ${MAX_DEPTH} publishes are inside one another`);
-    } else if (options !== undefined || addMetadata || observed) {
+    } else if (options !== undefined || addMetadata || observed || parent) {
       try {
-        const metadata = applyOptions(publication, options === undefined ? {} : options);
+        const metadata = applyOptions(publication, options === undefined ? {} : options, parent);
         const added = (observed ?? []).map((one) => copyAdded('The metadata of an observer', () => one));
         const all = added.reduce(mergeMetadata, metadata);
         if (all) publication[METADATA] = Object.freeze(all);

@@ -1,7 +1,7 @@
 import type { Log } from '../bus/log.ts';
 import type { Observers } from '../bus/observers.ts';
 import { ERROR, IS_LOCAL, type Publication } from '../bus/publication.ts';
-import { invalidOptions, type Prepare, refuse } from '../bus/publish.ts';
+import { invalidOptions, type Parent, type Prepare, refuse } from '../bus/publish.ts';
 import type { Registry } from '../bus/registry.ts';
 import type { RunHandlers } from '../bus/run-handlers.ts';
 import type { EventBusError, EventContext, Metadata, PublishOptions, PublishResult } from '../bus/types.ts';
@@ -9,7 +9,7 @@ import { createError, isEventBusError } from '../shared/errors.ts';
 import type { Message } from '../transport/index.ts';
 import { attemptOf, belongsTo } from './consumer-context.ts';
 import type { Send, Sent } from './send.ts';
-import { type createSessionTurns, type Parent, sessionIn } from './session-turns.ts';
+import { type createSessionTurns, sessionIn } from './session-turns.ts';
 
 const notSent = (cause: unknown): EventBusError => {
   const error = isEventBusError(cause) && Object.isExtensible(cause) ? cause : invalidOptions(cause);
@@ -86,15 +86,6 @@ export const createServicePublish = (parts: Parts) => {
     }
   };
 
-  const withParent = (given: PublishOptions | undefined, from: Parent): PublishOptions | undefined => {
-    try {
-      return { ...given, from };
-    } catch {
-      // As there.
-      return given;
-    }
-  };
-
   const start = (
     name: string,
     payload: unknown,
@@ -104,7 +95,7 @@ export const createServicePublish = (parts: Parts) => {
     const parent = parentOf(given);
     // `from` may be something else than the context of the attempt.
     const attempt = attemptOf(parent) ?? (given && attemptOf(currentContext()));
-    const publication = prepare(name, attempt && parent ? withParent(given, parent) : given, observed);
+    const publication = prepare(name, given, observed, attempt && parent);
     if (attempt) belongsTo(publication, attempt);
     const publishing = startPrepared(publication, name, payload, given, parent);
     attempt?.follow(publishing);

@@ -1,12 +1,10 @@
 import { type Publication, SESSION } from '../bus/publication.ts';
-import type { EventBusError, PublishOptions, PublishResult } from '../bus/types.ts';
+import type { Parent } from '../bus/publish.ts';
+import type { EventBusError, PublishResult } from '../bus/types.ts';
 import type { Activity } from '../shared/activity.ts';
 import { isObject } from '../shared/check.ts';
 import { createError } from '../shared/errors.ts';
 import { within } from '../shared/time-limit.ts';
-
-/** The context that a publish is made in. */
-export type Parent = NonNullable<PublishOptions['from']> | undefined;
 
 const sessionOf = (context: Parent): unknown => {
   try {

@@ -41,6 +41,21 @@ describe('a publish in a consumer', () => {
     expect(codes).toEqual(['too_large']);
   });
 
+  it('is refused with a context in place of options, as everywhere', async () => {
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready, publish } = createShop({ transport });
+    const codes: unknown[] = [];
+    consume('order.placed', 'follow-up', async (_, context) => {
+      const { error } = await publish('order.paid', { orderId: '2' }, context as never);
+      codes.push(error?.code);
+    });
+    await ready();
+
+    await deliver(createDelivery());
+
+    expect(codes).toEqual(['invalid_options']);
+  });
+
   it('fails the attempt when the transport does not take the event', async () => {
     const publish = async () => {
       throw new Error('connection lost');
