@@ -1,15 +1,12 @@
-interface Runtime {
-  readonly process?: {
-    readonly getBuiltinModule?: (
-      name: string,
-    ) => { readonly setMaxListeners?: (count: number, signal: AbortSignal) => void } | undefined;
-  };
+import { builtinModule } from '../shared/builtin-module.ts';
+
+interface NodeEvents {
+  readonly setMaxListeners?: (count: number, signal: AbortSignal) => void;
 }
 
 /** All handlers of an event share one signal. Node takes more than ten listeners of a signal for a leak, and warns. */
 const allowManyListeners = (signal: AbortSignal): void => {
-  const { process }: Runtime = globalThis as never;
-  process?.getBuiltinModule?.('node:events')?.setMaxListeners?.(0, signal);
+  builtinModule<NodeEvents>('node:events')?.setMaxListeners?.(0, signal);
 };
 
 /** The signals that handlers of one bus have read. When the time of `close` is over, all of them are aborted. */

@@ -2,6 +2,7 @@ import { onAbort } from '../shared/abort.ts';
 import { ABORT_SIGNAL, check, type KnownOptions, readOptions } from '../shared/check.ts';
 import { ASYNC_DISPOSE } from '../shared/dispose.ts';
 import { createError } from '../shared/errors.ts';
+import { addLast, createFifo, empty, itemsOf, sizeOf, takeFirst } from '../shared/fifo.ts';
 import { checkNames, subscribeToNames } from './subscribe-to-names.ts';
 import type { EventContext, EventName, ReceivedEvent, Subscriber } from './types.ts';
 
@@ -28,39 +29,26 @@ const DONE: Next = Object.freeze({ done: true, value: undefined });
 
 /** Events that were received and not consumed yet, or consumers that wait for events. */
 const createQueue = () => {
-  let events: unknown[] = [];
-  // The index of the next event. `shift` would move all the others.
-  let first = 0;
-  let consumers: ((next: Next) => void)[] = [];
+  const events = createFifo<unknown>();
+  const consumers = createFifo<(next: Next) => void>();
   let isEnded = false;
 
   const push = (event: unknown): void => {
-    const consume = consumers.shift();
+    const consume = takeFirst(consumers);
     if (consume) consume({ done: false, value: event });
-    else events.push(event);
-  };
-  const clear = (): void => {
-    events = [];
-    first = 0;
+    else addLast(events, event);
   };
   const next = (): Promise<Next> => {
-    if (first < events.length) {
-      const value = events[first++];
-      // Half of the array was given: it is dropped. An event is copied once on average, at most.
-      if (first * 2 >= events.length) {
-        events = events.slice(first);
-        first = 0;
-      }
-      return Promise.resolve({ done: false, value });
-    }
-    return isEnded ? Promise.resolve(DONE) : new Promise((resolve) => consumers.push(resolve));
+    // Asked by the count: an event may be `undefined`.
+    if (sizeOf(events) > 0) return Promise.resolve({ done: false, value: takeFirst(events) });
+    return isEnded ? Promise.resolve(DONE) : new Promise((resolve) => addLast(consumers, resolve));
   };
   const end = (): void => {
     isEnded = true;
-    for (const consume of consumers) consume(DONE);
-    consumers = [];
+    for (const consume of itemsOf(consumers)) consume(DONE);
+    empty(consumers);
   };
-  return { push, next, end, clear, size: () => events.length - first };
+  return { push, next, end, clear: () => empty(events), size: () => sizeOf(events) };
 };
 
 /**

@@ -57,7 +57,7 @@ export const createConsumers = (parts: ConsumersParts) => {
   };
 
   const isFull = ({ running }: Registered) => running.abandoned >= running.settings.concurrency;
-  const isWanted = (entry: Registered) => !entry.running.isStopped && !isStopped && !isFull(entry);
+  const isWanted = (entry: Registered) => !entry.running.isStopped && !isFull(entry);
 
   /** A consumer whose handlers all hang leaves its events to other processes, until one of them has ended. */
   const abandonedChanged = (entry: Registered): void => {

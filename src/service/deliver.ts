@@ -127,6 +127,8 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     error: { name: 'Error', message },
   });
 
+  const leftHere = (attempt: number): Outcome => elsewhere(attempt, `${consumer.consumer} no longer consumes here`);
+
   /** A process of another version consumes it, or it waited from before the consumer has moved to another event. */
   const notConsumed = (event: ReceivedEnvelope, attempt: number): Outcome => {
     const message = `${consumer.consumer} does not consume ${event.name} here`;
@@ -269,7 +271,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
       return;
     }
     if (consumer.isStopped) {
-      settle(elsewhere(number, `${consumer.consumer} no longer consumes here`));
+      settle(leftHere(number));
       return;
     }
     if (consumer.abandoned >= concurrency) {
@@ -284,7 +286,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     const enter = () => {
       // It may have been lost while it waited for the limit of the process.
       if (delivery.signal.aborted) leave(DONE);
-      else if (consumer.isStopped) leave(elsewhere(number, `${consumer.consumer} no longer consumes here`));
+      else if (consumer.isStopped) leave(leftHere(number));
       else handle(event, number, delivery, leave);
     };
     const entering = processGate.enter();

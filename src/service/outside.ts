@@ -1,9 +1,10 @@
+import { builtinModule } from '../shared/builtin-module.ts';
+
 interface AsyncHooks {
   readonly AsyncLocalStorage: { readonly snapshot: () => <Result>(call: () => Result) => Result };
 }
 
 interface Runtime {
-  readonly process?: { readonly getBuiltinModule?: (name: string) => AsyncHooks | undefined };
   readonly setImmediate?: (call: () => void) => unknown;
 }
 
@@ -15,7 +16,7 @@ const runtime: Runtime = globalThis as never;
  */
 export const outside: <Result>(call: () => Result) => Result =
   // Taken when the module is loaded: what creates a transport may be a request too.
-  runtime.process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage.snapshot() ?? ((call) => call());
+  builtinModule<AsyncHooks>('node:async_hooks')?.AsyncLocalStorage.snapshot() ?? ((call) => call());
 
 /** Calls a function in a later turn. */
 export const inLaterTurn = (call: () => void): void => {

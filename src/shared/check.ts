@@ -21,7 +21,7 @@ const hasMethods = (value: unknown, methods: readonly string[]): boolean =>
   isObject(value) && methods.every((method) => typeof Reflect.get(value, method) === 'function');
 
 /** Whether it has no prototype, or `Object.prototype` of any realm. */
-const isPlain = (value: object): boolean => {
+export const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 };

@@ -1,8 +1,4 @@
-const isPlain = (value: object): boolean => {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // Of any realm.
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-};
+import { isPlain } from '../shared/check.ts';
 
 const isDate = (value: object): value is Date => Object.prototype.toString.call(value) === '[object Date]';
 

@@ -1,22 +1,28 @@
-import { clause, publishAll, range } from './clause.ts';
+import { type ClauseTools, clause, publishAll, range } from './clause.ts';
+import type { Collector } from './collect.ts';
 import { countOf, distinct, expectEqual, expectFewer } from './expect.ts';
+
+/** Publishes 20 events to a consumer with a concurrency of 3, whose handlers wait. Collects the signals of those that started. */
+const startThree = async (tools: ClauseTools): Promise<Collector<AbortSignal>> => {
+  const name = tools.unique('order.placed');
+  const started = tools.collect<AbortSignal>();
+  const gate = tools.createGate();
+  const reader = tools.join('reader');
+  const handle = async (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
+    started.add(signal);
+    await gate.opened;
+  };
+  reader.consume(name, 'read', handle, { concurrency: 3 });
+  await reader.ready();
+  await publishAll(tools.join('writer'), name, range(20));
+  return started;
+};
 
 const notMore = clause(
   'a process handles no more events of a consumer at once than its concurrency',
   [],
   async (tools) => {
-    const name = tools.unique('order.placed');
-    const started = tools.collect<AbortSignal>();
-    const gate = tools.createGate();
-    const reader = tools.join('reader');
-    const handle = async (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
-      started.add(signal);
-      await gate.opened;
-    };
-    reader.consume(name, 'read', handle, { concurrency: 3 });
-    await reader.ready();
-
-    await publishAll(tools.join('writer'), name, range(20));
+    const started = await startThree(tools);
     await started.until('the first event', ({ length }) => length > 0);
     await tools.quiet();
 
@@ -33,18 +39,7 @@ const notFewer = clause(
   'a process handles as many events of a consumer at once as its concurrency',
   [],
   async (tools) => {
-    const name = tools.unique('order.placed');
-    const started = tools.collect<AbortSignal>();
-    const gate = tools.createGate();
-    const reader = tools.join('reader');
-    const handle = async (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
-      started.add(signal);
-      await gate.opened;
-    };
-    reader.consume(name, 'read', handle, { concurrency: 3 });
-    await reader.ready();
-
-    await publishAll(tools.join('writer'), name, range(20));
+    const started = await startThree(tools);
 
     await started.until('three events at once', (signals) => countOf(signals, ({ aborted }) => !aborted) >= 3);
   },

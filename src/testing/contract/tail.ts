@@ -33,9 +33,19 @@ const onceEach = clause('a tail hears each event once, in every process', NEEDS,
   expectEqual('events that came twice', twice, []);
 });
 
+/** A tail that begins now hears the warm-up and nothing else. */
+const expectNothingEarlier = async (tools: ClauseTools, writer: Bus, name: string): Promise<void> => {
+  const seen = tools.collect<unknown>();
+  tools
+    .join('screen')
+    .tail([name])
+    .subscribe(name, (payload) => seen.add(payload));
+  await warmUp(tools, writer, name, () => seen.items.length);
+  expectEqual('the events', distinct(seen.items), ['warm-up']);
+};
+
 const fromNowOn = clause('a tail hears nothing from before it was there', NEEDS, async (tools) => {
   const name = tools.unique('order.placed');
-  const seen = tools.collect<unknown>();
   const writer = tools.join('shop');
   let heard = 0;
   tools
@@ -45,18 +55,11 @@ const fromNowOn = clause('a tail hears nothing from before it was there', NEEDS,
   await warmUp(tools, writer, name, () => heard);
   await publishAll(writer, name, ['early']);
 
-  tools
-    .join('screen')
-    .tail([name])
-    .subscribe(name, (payload) => seen.add(payload));
-  await warmUp(tools, writer, name, () => seen.items.length);
-
-  expectEqual('the events', distinct(seen.items), ['warm-up']);
+  await expectNothingEarlier(tools, writer, name);
 });
 
 const leavesNothing = clause('a tail that has ended leaves nothing for the next one', NEEDS, async (tools) => {
   const name = tools.unique('order.placed');
-  const seen = tools.collect<unknown>();
   const writer = tools.join('shop');
   const first = tools.join('screen');
   let heard = 0;
@@ -65,13 +68,7 @@ const leavesNothing = clause('a tail that has ended leaves nothing for the next 
   await first.close();
   await publishAll(writer, name, ['between']);
 
-  tools
-    .join('screen')
-    .tail([name])
-    .subscribe(name, (payload) => seen.add(payload));
-  await warmUp(tools, writer, name, () => seen.items.length);
-
-  expectEqual('the events', distinct(seen.items), ['warm-up']);
+  await expectNothingEarlier(tools, writer, name);
 });
 
 const stopped = clause('a tail hears nothing once it is stopped', NEEDS, async (tools) => {
