@@ -5,6 +5,7 @@ import { createError } from '../shared/errors.ts';
 import type { Connection, ConsumerSpec, Receiving } from '../transport/index.ts';
 import { type AnyConsumerHandler, createDeliver, type DeliverParts, type RunningConsumer } from './deliver.ts';
 import { checkConsumeOptions, checkIdentifier, consumerSettings } from './options.ts';
+import { retryDelays } from './retry-delays.ts';
 import type { ConsumeOptions, ConsumerHealth } from './types.ts';
 
 const PAUSE_MS = 1_000;
@@ -148,7 +149,16 @@ export const createConsumers = (parts: ConsumersParts) => {
       throw new TypeError('[mapbus] consume options.order: this transport cannot order by key');
     const { concurrency, timeoutMs, order, expiresAfterMs, formerly } = settings;
     const entry: Registered = {
-      spec: { consumer, names: list, order, concurrency, timeoutMs, expiresAfterMs, formerly },
+      spec: {
+        consumer,
+        names: list,
+        order,
+        concurrency,
+        timeoutMs,
+        retryDelaysMs: retryDelays(settings, connection.features.maxDelayMs),
+        expiresAfterMs,
+        formerly,
+      },
       running: {
         consumer,
         handler,

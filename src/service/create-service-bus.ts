@@ -52,7 +52,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   const { bus, parts } = createBus<Events, Session>(busOptions, 'createServiceBus options');
   const { registry, activity, signals, observers, log, runHandlers, prepare, currentContext, isClosing, isClosed } =
     parts;
-  const connection = transport.connect({ service, namespace, sends, report: log.write });
+  const connection = transport.connect({ service, namespace, sends, publishTimeoutMs, report: log.write });
   checkConnection(connection);
   const { maxDelayMs, maxBytes = Number.POSITIVE_INFINITY } = connection.features;
   const maxEventBytes = Math.min(options.maxEventBytes ?? 262_144, maxBytes);

@@ -15,12 +15,11 @@ import { open, type ReceivedEnvelope } from './envelope.ts';
 import type { Gate } from './gate.ts';
 import { isNonRetryable } from './non-retryable.ts';
 import type { ConsumerSettings } from './options.ts';
+import { ELSEWHERE_AFTER_MS, retryDelay } from './retry-delays.ts';
 import type { ConsumerContext } from './types.ts';
 
-const MAX_RETRY_DELAY_MS = 120_000;
 const DONE: Outcome = { is: 'done' };
 
-const ELSEWHERE_AFTER_MS = 1_000;
 /** How long an event waits for a process that consumes it: the time of a deploy. */
 const NOT_CONSUMED_MS = 3_600_000;
 /** Of so many such events a process knows since when it gets them. */
@@ -77,17 +76,13 @@ const toAttemptError = (error: unknown): AttemptError => {
   return { name: errorType, message: errorMessage };
 };
 
-/** Doubles with each attempt, minus up to a quarter at random, so that what failed together does not return together. */
-const delayOf = (retryDelayMs: number, attempt: number): number =>
-  Math.min(retryDelayMs * 2 ** (attempt - 1), Math.max(retryDelayMs, MAX_RETRY_DELAY_MS)) * (1 - Math.random() / 4);
-
 const isAttempt = (attempt: number) => Number.isInteger(attempt) && attempt > 0;
 
 export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): Deliver => {
   const { activity, attemptFailed, log, maxDelayMs, maxEventBytes, observers, processGate, signals, timers, storage } =
     parts;
   const { handler, settings, isOfSeveral, names } = consumer;
-  const { maxAttempts, retryDelayMs, timeoutMs, concurrency, order } = settings;
+  const { maxAttempts, timeoutMs, concurrency, order } = settings;
   let hasWarned = false;
   /** When an event that is not consumed here came first. */
   const firstSeen = new Map<string, number>();
@@ -113,7 +108,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
 
   const retry = (event: ReceivedEnvelope, attempt: number, error: unknown, reason: string): Outcome => {
     if (attempt >= maxAttempts) return dead(reason, attempt, error, event);
-    const afterMs = Math.min(delayOf(retryDelayMs, attempt), maxDelayMs);
+    const afterMs = Math.min(retryDelay(settings, attempt), maxDelayMs);
     const { name: eventName, id: eventId } = event;
     log.write('debug', 'event_retried', { eventName, eventId, consumer: consumer.consumer, attempt, reason, afterMs });
     return { is: 'retry', attempt: attempt + 1, afterMs, error: toAttemptError(error) };

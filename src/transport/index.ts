@@ -64,6 +64,11 @@ export interface ConsumerSpec {
   readonly concurrency: number;
   /** Milliseconds after which an attempt ends. A lease must be longer, or be extended. */
   readonly timeoutMs: number;
+  /**
+   * The longest delays that its retries can have, in milliseconds, the shortest first: for a transport that has a place
+   * for each. A retry may ask for another delay after a change of these by a deploy.
+   */
+  readonly retryDelaysMs: readonly number[];
   /** Milliseconds after which a consumer that no process runs is removed with its events. */
   readonly expiresAfterMs: number;
   /**
@@ -205,6 +210,8 @@ export interface ConnectionContext {
   readonly namespace: string;
   /** The names of the events that are published here, or `'all'`. */
   readonly sends: ReadonlySet<string> | 'all';
+  /** Milliseconds after which the bus gives up waiting for a publish. */
+  readonly publishTimeoutMs: number;
   /** For trouble that no call tells of: a line for the log. */
   readonly report: (level: 'debug' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
 }

@@ -239,6 +239,17 @@ describe('a failed attempt', () => {
     expect(await deliver(createDelivery())).toMatchObject({ is: 'retry', attempt: 2, afterMs: 1_000 });
   });
 
+  it('tells a transport how long its retries can wait at most', async () => {
+    const { transport, specOf } = createFakeTransport();
+    const { consume, ready } = createShop({ transport });
+    consume('order.placed', 'mail', fail, { retryDelayMs: 10_000, maxAttempts: 12 });
+    consume('order.placed', 'fax', fail, { retryDelayMs: 500_000, maxAttempts: 3 });
+    await ready();
+
+    expect(specOf('mail')?.retryDelaysMs).toEqual([1_000, 10_000, 20_000, 40_000, 80_000, 120_000]);
+    expect(specOf('fax')?.retryDelaysMs).toEqual([1_000, 500_000]);
+  });
+
   it('has the options of consume, then those of the bus, then the defaults', async () => {
     const { transport, specOf, deliver } = createFakeTransport();
     const consumers = { maxAttempts: 3, concurrency: 4, timeoutMs: undefined };
@@ -252,6 +263,7 @@ describe('a failed attempt', () => {
       order: undefined,
       concurrency: 4,
       timeoutMs: 60_000,
+      retryDelaysMs: [1_000],
       expiresAfterMs: 31 * 24 * 60 * 60 * 1_000,
       formerly: undefined,
     });

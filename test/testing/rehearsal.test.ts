@@ -20,6 +20,7 @@ const play = async (options: RehearsalOptions, count = 20) => {
     service: 'test',
     namespace: '',
     sends: 'all',
+    publishTimeoutMs: 10_000,
     report: () => {},
   });
   const spec = {
@@ -28,6 +29,7 @@ const play = async (options: RehearsalOptions, count = 20) => {
     order: undefined,
     concurrency: 100,
     timeoutMs: 1_000,
+    retryDelaysMs: [1_000],
     expiresAfterMs: 1_000_000,
     formerly: undefined,
   };

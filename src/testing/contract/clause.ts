@@ -93,6 +93,7 @@ const createTools = async (setup: ContractSetup) => {
       service: unique(service),
       namespace: '',
       sends: 'all',
+      publishTimeoutMs: timeoutMs,
       report: ignore,
       ...context,
     });
@@ -187,6 +188,7 @@ export const specOf = (consumer: string, name: string, changes: Partial<Consumer
   order: undefined,
   concurrency: 10,
   timeoutMs: 60_000,
+  retryDelaysMs: [1, 1_000],
   expiresAfterMs: 31 * 24 * 60 * 60 * 1_000,
   formerly: undefined,
   ...changes,

@@ -43,7 +43,13 @@ export const transportContract: readonly ContractClause[] = [
  * for (const { name, run } of await clausesFor(setup)) it(name, () => run(setup));
  */
 export const clausesFor = async ({ connect }: ContractSetup): Promise<readonly ContractClause[]> => {
-  const connection = connect().connect({ service: 'features', namespace: '', sends: 'all', report: ignore });
+  const connection = connect().connect({
+    service: 'features',
+    namespace: '',
+    sends: 'all',
+    publishTimeoutMs: 10_000,
+    report: ignore,
+  });
   const { features } = connection;
   await connection.close();
   return transportContract.filter(({ needs }) => needs.every((feature) => features[feature]));

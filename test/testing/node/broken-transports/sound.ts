@@ -94,7 +94,13 @@ export const createSoundSetup = (): SoundSetup => {
     return { session, commit, rollBack: async () => {} };
   };
   const publishForeign = async (name: string, body: Uint8Array, headers: Readonly<Record<string, string | null>>) => {
-    const connection = hub.connect({ service: 'foreign', namespace: '', sends: 'all', report: () => {} });
+    const connection = hub.connect({
+      service: 'foreign',
+      namespace: '',
+      sends: 'all',
+      publishTimeoutMs: 10_000,
+      report: () => {},
+    });
     const message = { name, id: 'foreign', source: '/foreign', body, key: undefined, headers };
     await connection.publish(message as unknown as Message, {
       signal: new AbortController().signal,
