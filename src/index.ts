@@ -9,7 +9,6 @@ export { type EventIterator, type EventsOfOptions, eventsOf } from './bus/events
 export { publishEvent } from './bus/publish-event.ts';
 export { subscribeEach } from './bus/subscribe-each.ts';
 export type {
-  BusTransport,
   CloseOptions,
   ContextStorage,
   EventBus,
@@ -40,7 +39,6 @@ export type {
   Subscribe,
   SubscribeOptions,
   Subscriber,
-  TransportFeatures,
   Unsubscribe,
 } from './bus/types.ts';
 export { type WaitForOptions, type WaitForWantedOptions, waitFor } from './bus/wait-for.ts';

@@ -50,7 +50,8 @@ expectType<number>(bus.handlerCount());
 bus.handlerCount('flag');
 // @ts-expect-error: unknown name
 bus.handlerCount('flags');
-expectType<Promise<void>>(bus.ready());
+// @ts-expect-error: only a service bus waits for its consumers
+bus.ready();
 expectType<Promise<void>>(bus.idle());
 expectType<Promise<void>>(bus.close({ drainTimeoutMs: 1_000 }));
 expectType<Promise<void>>(bus[Symbol.asyncDispose]());

@@ -1,7 +1,7 @@
-import { type BusTransport, createEventBus } from 'mapbus';
 import { kafka } from 'mapbus/kafka';
 import { rabbitmq } from 'mapbus/rabbitmq';
-import { recordEvents } from 'mapbus/testing';
+import { createServiceBus, memory } from 'mapbus/service';
+import type { Transport } from 'mapbus/transport';
 import { transportFromUrl } from 'mapbus/url';
 import { expectType } from 'tsd';
 
@@ -11,33 +11,30 @@ interface AppEvents {
 }
 
 // Every transport is given by one option.
-expectType<BusTransport>(rabbitmq({ url: 'amqp://localhost', service: 'billing' }));
-expectType<BusTransport>(kafka({ brokers: ['localhost:9092'], service: 'billing' }));
-expectType<Promise<BusTransport | undefined>>(transportFromUrl('memory:'));
-const bus = createEventBus<AppEvents>({ transport: rabbitmq({ url: 'amqp://localhost', service: 'billing' }) });
-createEventBus<AppEvents>({ transport: undefined });
+expectType<Transport>(rabbitmq({ url: 'amqp://localhost' }));
+expectType<Transport>(rabbitmq({ url: 'amqp://localhost', topology: 'check', connection: { heartbeat: 10 } }));
+expectType<Transport>(kafka({ brokers: ['localhost:9092'] }));
+expectType<Transport>(kafka({ brokers: ['localhost:9092'], partitions: 6, from: 'earliest', connection: { tls: {} } }));
+expectType<Promise<Transport>>(transportFromUrl('memory:'));
+const transports: readonly Transport[] = [memory(), rabbitmq({ url: 'amqp://localhost' })];
+for (const transport of transports) createServiceBus<AppEvents>({ service: 'billing', transport, sends: 'all' });
 
 // @ts-expect-error: no transport
-createEventBus<AppEvents>({ transport: 'amqp://localhost' });
-// @ts-expect-error: a durable transport needs a service
-rabbitmq({ url: 'amqp://localhost' });
+createServiceBus<AppEvents>({ service: 'billing', transport: 'amqp://localhost', sends: 'all' });
+// @ts-expect-error: a promise of a transport
+createServiceBus<AppEvents>({ service: 'billing', transport: transportFromUrl('memory:'), sends: 'all' });
 // @ts-expect-error: no url
-rabbitmq({ service: 'billing' });
+rabbitmq({});
+// @ts-expect-error: the service is an option of the bus
+rabbitmq({ url: 'amqp://localhost', service: 'billing' });
+// @ts-expect-error: neither of the two
+rabbitmq({ url: 'amqp://localhost', topology: 'guess' });
 // @ts-expect-error: a list of brokers
-kafka({ brokers: 'localhost:9092', service: 'billing' });
+kafka({ brokers: 'localhost:9092' });
 // @ts-expect-error: no such option
-kafka({ brokers: ['localhost:9092'], service: 'billing', retries: 3 });
+kafka({ brokers: ['localhost:9092'], retries: 3 });
+// @ts-expect-error: neither of the two
+kafka({ brokers: ['localhost:9092'], from: 'yesterday' });
 
 // @ts-expect-error: a missing variable is not memory
 transportFromUrl(process.env.EVENT_BUS_URL);
-
-// A key is a string.
-bus.publish('user.registered', { email: 'ada@example.com' }, { key: 'ada' });
-// @ts-expect-error: not a string
-bus.publish('user.registered', { email: 'ada@example.com' }, { key: 7 });
-
-// A recording is typed by the map.
-const { published } = recordEvents(bus);
-expectType<readonly { email: string }[]>(published('user.registered'));
-// @ts-expect-error: no such event
-published('user.deleted');

@@ -8,12 +8,10 @@ import { createIdClock } from './event-id.ts';
 import { createLog } from './log.ts';
 import { NO_METADATA } from './metadata.ts';
 import { checkObservers, createObservers } from './observers.ts';
-import { settle } from './publication.ts';
-import { createPrepare, createPublish, refuse } from './publish.ts';
+import { createPrepare, createPublish } from './publish.ts';
 import { type Call, createRegistry } from './registry.ts';
 import { createRunHandlers } from './run-handlers.ts';
 import { createSubscribe } from './subscribe.ts';
-import type { TransportParts, UntypedBus } from './transport-parts.ts';
 import type { EventBus, EventBusOptions, SubscribeOptions } from './types.ts';
 
 const KNOWN_OPTIONS: KnownOptions = {
@@ -23,7 +21,6 @@ const KNOWN_OPTIONS: KnownOptions = {
   contextStorage: ['run', 'getStore'],
   metadata: 'function',
   observers: 'array',
-  transport: ['attach'],
 };
 
 /**
@@ -65,7 +62,6 @@ export const createBus = <Events extends object, Session = unknown>(options: Eve
       if (name !== undefined) check('event name', name, 'string');
       return registry.count(name);
     },
-    ready: async () => {},
     idle: activity.idle,
     close,
     [ASYNC_DISPOSE]: () => close(),
@@ -97,21 +93,6 @@ export const createBus = <Events extends object, Session = unknown>(options: Eve
 export const createEventBus = <Events extends object, Session = unknown>(
   options: EventBusOptions = {},
 ): EventBus<Events, Session> => {
-  const { bus, parts } = createBus<Events, Session>(options, 'createEventBus options');
-  const { transport } = options;
-  if (!transport) return bus;
-  const { registry, prepare, runHandlers, log, signals, observers } = parts;
-  const transportParts: TransportParts = {
-    local: bus as unknown as UntypedBus,
-    handlersOf: registry.handlersOf,
-    prepare,
-    runHandlers,
-    refuse: (publication, error) => refuse(publication, error, log.write),
-    settle,
-    publishing: log.publishing,
-    log: log.write,
-    signals,
-    observers,
-  };
-  return transport.attach(transportParts as never) as EventBus<Events, Session>;
+  const { bus } = createBus<Events, Session>(options, 'createEventBus options');
+  return bus;
 };

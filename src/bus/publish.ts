@@ -28,7 +28,6 @@ const KNOWN_OPTIONS: KnownOptions = {
   occurredAt: 'valid date',
   from: 'object',
   local: 'boolean',
-  key: 'string',
 };
 
 /** The context that a publish is made in. */

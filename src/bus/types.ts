@@ -117,8 +117,6 @@ export interface PublishOptions<Session = unknown, Added = Metadata> {
   readonly from?: { readonly metadata: Metadata } | undefined;
   /** With `false`, the handlers here are not called: for a service bus, to send an event again. @default true */
   readonly local?: boolean | undefined;
-  /** With a transport: events of one key are handled in the order of their publishes. */
-  readonly key?: string | undefined;
 }
 
 /** Only in types: a payload as a parameter. From a union of these, TypeScript infers the intersection of the payloads. */
@@ -258,8 +256,6 @@ export interface EventBus<Events extends object, Session = unknown>
   readonly getSession: () => Session | undefined;
   /** How many handlers are registered for a name, including those for every event; without a name, how many in all. */
   readonly handlerCount: (name?: EventName<Events>) => number;
-  /** Resolves when every subscription so far is in force: at once without a transport. */
-  readonly ready: () => Promise<void>;
   /**
    * Resolves when no handler runs, including the handlers of events that were published meanwhile. A handler that awaits
    * it waits for itself, for ever.
@@ -354,27 +350,6 @@ export interface Observer {
   readonly log?: ((level: keyof Logger, message: string, fields: Record<string, unknown>) => unknown) | undefined;
 }
 
-/** What a transport can do. */
-export interface TransportFeatures {
-  /** An event that was accepted survives a restart of the broker, and waits for a service that is away. */
-  readonly durable: boolean;
-  /** An event whose process died before it was acknowledged comes again. */
-  readonly redelivers: boolean;
-  /** Each service gets each event once, however many processes it has. */
-  readonly consumerGroups: boolean;
-  /** Events of one key reach a process in the order of their publishes. */
-  readonly orderedByKey: boolean;
-  /** `subscribeAll` works: a process can ask for events whose names it does not know. */
-  readonly receivesAll: boolean;
-}
-
-/** A transport as `createEventBus` takes it: what `rabbitmq`, `kafka` and `rehearsal` return. */
-export interface BusTransport {
-  readonly features: TransportFeatures;
-  /** Called by `createEventBus`. */
-  readonly attach: (parts: never) => unknown;
-}
-
 /** How a bus behaves. */
 export interface EventBusOptions {
   /** @default `warn` and `error` go to `console`, `debug` goes nowhere */
@@ -400,6 +375,4 @@ export interface EventBusOptions {
   readonly metadata?: ((current: Metadata) => Metadata) | undefined;
   /** What sees every publish, call and log line of the bus. */
   readonly observers?: readonly Observer[] | undefined;
-  /** Carries events between processes. @default none: events stay in memory */
-  readonly transport?: BusTransport | undefined;
 }

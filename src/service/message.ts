@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { MOMENT, type Publication } from '../bus/publication.ts';
-import type { Metadata, PublishOptions } from '../bus/types.ts';
+import type { Metadata } from '../bus/types.ts';
 import { check, isObject } from '../shared/check.ts';
 import { createError } from '../shared/errors.ts';
 import { whenSettled } from '../shared/promises.ts';
@@ -45,11 +45,9 @@ export const createToMessage = ({ connection, source, keys, maxEventBytes, refus
   };
 
   /** @throws an error that says why the event cannot go to the transport */
-  return (publication: Publication, payload: unknown, given: PublishOptions | undefined): Message => {
+  return (publication: Publication, payload: unknown): Message => {
     const session = sessionIn(publication);
     const { name, id } = publication;
-    if (given?.key !== undefined)
-      throw new TypeError('[mapbus] publish options.key: use the option keys of createServiceBus');
     const refused = connection.refuseName?.(name) ?? (name === '' ? 'expected a name that is not empty' : undefined);
     if (refused) throw createError('invalid_name', `Cannot publish: ${refused}`);
     if (session !== undefined && !connection.features.enlists) {

@@ -27,7 +27,7 @@ interface Parts {
   readonly isSent: (name: string) => boolean;
   /** Whether a consumer of this process wants an event. */
   readonly isWanted: (name: string) => boolean;
-  readonly toMessage: (publication: Publication, payload: unknown, given: PublishOptions | undefined) => Message;
+  readonly toMessage: (publication: Publication, payload: unknown) => Message;
   readonly send: Send;
   readonly inTurn: ReturnType<typeof createSessionTurns>;
 }
@@ -116,7 +116,7 @@ export const createServicePublish = (parts: Parts) => {
     if (!isSent(name)) return runHandlers(isLocal ? handlersOf(name) : [], payload, publication);
     let message: Message;
     try {
-      message = toMessage(publication, payload, given);
+      message = toMessage(publication, payload);
     } catch (cause) {
       return Promise.resolve(refuse(publication, notSent(cause), log.write));
     }

@@ -182,7 +182,7 @@ export interface ServiceBus<Events extends object, Session = unknown>
 
 /** How a service bus behaves. */
 export interface ServiceBusOptions<Events extends object, Session = unknown>
-  extends Omit<EventBusOptions, 'contextStorage' | 'transport'> {
+  extends Omit<EventBusOptions, 'contextStorage'> {
   /** The name that the processes of one deployable share: letters, digits, dashes and underscores, 100 at most. */
   readonly service: string;
   /** Carries events to consumers: `memory()`, or that of a broker or a database. */

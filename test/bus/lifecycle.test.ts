@@ -89,12 +89,6 @@ describe('handlerCount', () => {
   });
 });
 
-describe('ready', () => {
-  it('resolves at once', async () => {
-    await expect(createLoggedBus().ready()).resolves.toBeUndefined();
-  });
-});
-
 describe('idle', () => {
   it('resolves at once when nothing is in flight', async () => {
     await expect(createLoggedBus().idle()).resolves.toBeUndefined();

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { createEventBus, type EventBusOptions, type Observer, type PublishResult } from 'mapbus';
 import { beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
-import { rehearsal } from '../../src/old-seam/rehearsal.ts';
 import { createGate, createLoggedBus, uuidv7Pattern } from '../support.ts';
 
 const silent = { logger: { debug: () => {}, warn: () => {}, error: () => {} } };
@@ -294,49 +293,6 @@ describe('observers do not disturb each other', () => {
     await publish('ping', { value: 1 });
 
     expect(receivers.map((receiver) => receiver === observer)).toEqual([true, true, true]);
-  });
-});
-
-describe('over a transport, an observer', () => {
-  it('sees every publish, delivery and call, and adds metadata that travels', async () => {
-    const seen: unknown[] = [];
-    const observer: Observer = {
-      publish: ({ name }, run) => {
-        seen.push(['publish', name]);
-        return run({ trace_id: 'a' });
-      },
-      deliver: async ({ name, attempt, metadata }, run) => {
-        seen.push(['deliver', name, attempt, metadata]);
-        await run();
-        seen.push(['delivered']);
-      },
-      handle: ({ handlerName }, run) => {
-        seen.push(['handle', handlerName]);
-        return run();
-      },
-    };
-    const transport = rehearsal({ seed: 1, duplicates: 0, maxAttempts: 2, retryDelayMs: 1 });
-    const { subscribe, publish, ready, idle, close } = createLoggedBus({ transport, observers: [observer] });
-    let attempts = 0;
-    subscribe(
-      'ping',
-      async () => {
-        if (++attempts === 1) throw new Error('no');
-      },
-      { name: 'twice' },
-    );
-    await ready();
-
-    await publish('ping', { value: 1 });
-    await idle();
-    await close();
-
-    const delivery = (attempt: number) => [
-      ['deliver', 'ping', attempt, { trace_id: 'a' }],
-      ['handle', 'twice'],
-      ['delivered'],
-    ];
-    expect(seen).toEqual([['publish', 'ping'], ...delivery(1), ...delivery(2)]);
   });
 });
 
