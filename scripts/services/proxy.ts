@@ -5,15 +5,18 @@ export interface FaultProxy {
   readonly port: number;
   /** Resets every connection; new ones are taken. */
   readonly cut: () => void;
-  /** Holds the bytes of both directions back while the connections stay open, as a lost route does. */
-  readonly stall: (isStalled: boolean) => void;
+  /**
+   * Holds the bytes of both directions back while the connections stay open, as a lost route does. New connections are held
+   * too, unless `newOnesToo` is false: then only those of now are half-open.
+   */
+  readonly stall: (isStalled: boolean, options?: { readonly newOnesToo?: boolean }) => void;
   readonly close: () => Promise<void>;
 }
 
 /** @param port where it listens; 0 for any */
 export const createFaultProxy = async (targetPort: number, port = 0): Promise<FaultProxy> => {
   const pairs = new Set<readonly [Socket, Socket]>();
-  let stalled = false;
+  let areNewStalled = false;
 
   const server = createServer({ noDelay: true }, (client) => {
     const broker = createConnection({ host: '127.0.0.1', port: targetPort, noDelay: true });
@@ -27,7 +30,7 @@ export const createFaultProxy = async (targetPort: number, port = 0): Promise<Fa
       from.pipe(to);
       from.on('error', end);
       from.on('close', end);
-      if (stalled) from.pause();
+      if (areNewStalled) from.unpipe(to).pause();
     }
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
@@ -38,8 +41,8 @@ export const createFaultProxy = async (targetPort: number, port = 0): Promise<Fa
       for (const socket of pair) socket.resetAndDestroy();
     }
   };
-  const stall = (isStalled: boolean) => {
-    stalled = isStalled;
+  const stall: FaultProxy['stall'] = (isStalled, { newOnesToo = true } = {}) => {
+    areNewStalled = isStalled && newOnesToo;
     for (const [client, broker] of pairs) {
       for (const [from, to] of [[client, broker] as const, [broker, client] as const]) {
         if (isStalled) from.unpipe(to).pause();

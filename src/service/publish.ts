@@ -97,7 +97,7 @@ export const createServicePublish = (parts: Parts) => {
     const attempt = attemptOf(parent) ?? (given && attemptOf(currentContext()));
     const publication = prepare(name, given, observed, attempt && parent);
     if (attempt) belongsTo(publication, attempt);
-    const publishing = startPrepared(publication, name, payload, given, parent);
+    const publishing = startPrepared(publication, name, payload, parent);
     attempt?.follow(publishing);
     return publishing;
   };
@@ -106,7 +106,6 @@ export const createServicePublish = (parts: Parts) => {
     publication: Publication,
     name: string,
     payload: unknown,
-    given: PublishOptions | undefined,
     parent: Parent,
   ): Promise<PublishResult> => {
     const { error } = publication;

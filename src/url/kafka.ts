@@ -22,7 +22,9 @@ const readMechanism = (text: unknown = 'PLAIN'): Mechanism => {
   const found = MECHANISMS.find((mechanism) => mechanism === text);
   if (!found) {
     const known = MECHANISMS.join(', ');
-    throw new TypeError(`[mapbus] transportFromUrl: expected one of the mechanisms ${known}, got ${JSON.stringify(text)}`);
+    throw new TypeError(
+      `[mapbus] transportFromUrl: expected one of the mechanisms ${known}, got ${JSON.stringify(text)}`,
+    );
   }
   return found;
 };
@@ -32,7 +34,9 @@ const decode = (text: string): string => {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new TypeError('[mapbus] transportFromUrl: the user or the password has a % that encodes nothing; write it as %25');
+    throw new TypeError(
+      '[mapbus] transportFromUrl: the user or the password has a % that encodes nothing; write it as %25',
+    );
   }
 };
 
@@ -43,9 +47,7 @@ const readAddress = (url: string) => {
   const credentials = authority.slice(0, Math.max(credentialsEnd, 0));
   const passwordStart = credentials.indexOf(':');
   const [username, password] =
-    passwordStart < 0
-      ? [credentials, '']
-      : [credentials.slice(0, passwordStart), credentials.slice(passwordStart + 1)];
+    passwordStart < 0 ? [credentials, ''] : [credentials.slice(0, passwordStart), credentials.slice(passwordStart + 1)];
   return {
     brokers: authority.slice(credentialsEnd + 1).split(','),
     username: decode(username),

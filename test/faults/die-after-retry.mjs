@@ -20,7 +20,7 @@ export const dieAfterRetry = () => {
   const { send } = Producer.prototype;
   Producer.prototype.send = async function (options) {
     const result = await send.call(this, options);
-    if (options.messages.some(({ topic }) => topic.endsWith('.retry'))) die();
+    if (options.messages.some(({ topic }) => topic.includes('.retry.'))) die();
     return result;
   };
 };

@@ -3,38 +3,50 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Admin } from '@platformatic/kafka';
-import { createEventBus, type EventBus, type PublishOptions } from 'mapbus';
+import type { PublishOptions } from 'mapbus';
+import { type ConsumeOptions, createServiceBus, type ServiceBus } from 'mapbus/service';
 import { transportFromUrl } from 'mapbus/url';
 import { folderOf, type OwnBroker } from '../../scripts/services/broker.ts';
 import { kafkaProxy } from '../../scripts/services/kafka.ts';
 import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
 import { rabbitmqctl } from '../../scripts/services/rabbitmq.ts';
-import { deadLetters } from '../../src/old-seam/seam.ts';
 
-/** Sizes of the issue by `FAULT_SCALE=1`, which `npm run test:faults` sets; a tenth of them otherwise. */
+/** The full size by `FAULT_SCALE=1`, which `npm run test:faults` sets; a tenth of it otherwise. */
 const scale = Number(process.env.FAULT_SCALE ?? 0.1);
 export const scaled = (size: number): number => Math.max(1, Math.round(size * scale));
+export const isFullSize = scale >= 1;
 
-export type Bus = EventBus<Record<string, unknown>>;
+interface Payload {
+  readonly index: number;
+  readonly key?: string | undefined;
+}
+
+export type Bus = ServiceBus<Record<string, unknown>>;
 
 /** A broker, as the tests reach it. */
 export interface Site {
   readonly kind: 'rabbitmq' | 'kafka';
+  /** For a bus. */
   readonly url: string;
+  /** For the broker's client: a URL, or a list of brokers. */
+  readonly address: string;
   /** Through a proxy that can be cut. */
   readonly openProxy: () => Promise<{ proxy: FaultProxy; url: string }>;
   readonly own: OwnBroker;
-  /** How many processes the broker knows of a service. */
-  readonly countConsumers: (service: string) => Promise<number>;
+  /** How many processes the broker knows of a consumer. */
+  readonly countMembers: (service: string, consumer: string) => Promise<number>;
 }
 
-const toUrl = (kind: Site['kind'], address: string) =>
-  kind === 'kafka' ? `kafka://${address}?sessionTimeoutMs=2000` : address;
+/** How many events of a partition may be handled and not committed, in these tests. */
+export const MAX_UNCOMMITTED = 200;
+export const PARTITIONS = 3;
 
-export const withQuery = (url: string, query: string): string => `${url}${url.includes('?') ? '&' : '?'}${query}`;
+const toUrl = (kind: Site['kind'], address: string) =>
+  kind === 'kafka' ? `kafka://${address}?sessionTimeoutMs=2000&maxUncommitted=${MAX_UNCOMMITTED}` : address;
 
 export const openSite = async (kind: Site['kind']): Promise<Site> => {
   const { url, own } = await ensureService(kind);
@@ -49,59 +61,106 @@ export const openSite = async (kind: Site['kind']): Promise<Site> => {
     const proxy = await createFaultProxy(Number(port));
     return { proxy, url: url.replace(port, String(proxy.port)) };
   };
-  const countConsumers = async (service: string) => {
+  const countMembers = async (service: string, consumer: string) => {
     if (kind === 'rabbitmq') {
       const queues = rabbitmqctl(folderOf('rabbitmq'), 'list_queues', 'name', 'consumers').split('\n');
-      return Number(queues.find((line) => line.startsWith(`mapbus.${service}\t`))?.split('\t')[1]);
+      return Number(queues.find((line) => line.startsWith(`mapbus.queue.${service}.${consumer}\t`))?.split('\t')[1]);
     }
     const admin = new Admin({ clientId: 'faults', bootstrapBrokers: url.split(',') });
-    const group = `mapbus.${service}`;
-    const groups = await admin.describeGroups({ groups: [group] });
+    const names = [...(await admin.listGroups()).keys()].filter((name) => name.endsWith(consumer));
+    const groups = await admin.describeGroups({ groups: names });
     await admin.close();
-    return groups.get(group)?.members.size ?? 0;
+    return Math.max(...[...groups.values()].map(({ members }) => members.size));
   };
-  return { kind, url: toUrl(kind, url), openProxy, own, countConsumers };
+  return { kind, url: toUrl(kind, url), address: url, openProxy, own, countMembers };
 };
 
-const silent = { debug: () => {}, warn: () => {}, error: () => {} };
+const doNothing = () => {};
+const silent = { debug: doNothing, warn: doNothing, error: doNothing };
 
-export const openBus = async (url: string, service: string, options: object = {}): Promise<Bus> =>
-  createEventBus({ transport: await transportFromUrl(url, { service, ...options }), logger: silent });
+type BusOptions = Partial<
+  Omit<Parameters<typeof createServiceBus<Record<string, unknown>>>[0], 'service' | 'transport'>
+>;
 
+export const openBus = async (url: string, service: string, options: BusOptions = {}): Promise<Bus> =>
+  createServiceBus<Record<string, unknown>>({
+    service,
+    transport: await transportFromUrl(url),
+    sends: 'all',
+    logger: silent,
+    contextStorage: false,
+    consumers: { retryDelayMs: 100, maxAttempts: 50 },
+    ...options,
+  });
+
+/** The option `keys` for events that have a key in their payload. */
+export const keyOf = (name: string) => ({ [name]: (payload: unknown) => String((payload as Payload).key) });
+
+/** A name of its own, which every broker takes. */
 export const unique = (name: string): string => `${name}-${Math.random().toString(36).slice(2, 8)}`;
+
+/** One event that a consumer has handled. */
+interface Note {
+  readonly consumer: string;
+  readonly id: string;
+  readonly index: number;
+  readonly key: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
 
 /** What the processes of a service have noted. */
 export const createNotes = () => {
   const file = join(mkdtempSync(join(tmpdir(), 'mapbus-faults-')), 'handled');
-  const read = () => {
+  const read = (consumer?: string): Note[] => {
+    let text = '';
     try {
-      return readFileSync(file, 'utf8')
-        .trimEnd()
-        .split('\n')
-        .map((line) => line.split(' '));
+      text = readFileSync(file, 'utf8');
     } catch {
-      return [];
+      // Nothing is noted yet.
     }
+    const rows = text.split('\n').slice(0, -1);
+    return rows
+      .map((row) => row.split(' '))
+      .map(([name = '', id = '', index, key = '', at]) => ({
+        consumer: name,
+        id,
+        index: Number(index),
+        key,
+        at: Number(at),
+      }))
+      .filter((note) => consumer === undefined || note.consumer === consumer);
   };
-  const ids = () => read().map(([id = '']) => id);
+  const ids = (consumer?: string) => read(consumer).map(({ id }) => id);
   return { file, read, ids };
 };
 
 /** What a service has given up. */
 export const countDeadLetters = async (url: string, service: string): Promise<number> => {
   const bus = await openBus(url, service);
-  const letters = await deadLetters(bus).list();
+  const { letters } = await bus.deadLetters.page({ limit: 1_000 });
   await bus.close();
   return letters.length;
 };
 
+/** A consumer of a worker. */
+export interface WorkerConsumer extends ConsumeOptions {
+  readonly consumer: string;
+  readonly names: readonly string[];
+  /** The first attempt of every so many events fails. */
+  readonly failing?: number;
+  readonly delayMs?: number;
+  /** Whether an event can kill the process. */
+  readonly deadly?: boolean;
+  /** The name of an event that is published for each one. */
+  readonly followUp?: string;
+}
+
 export interface WorkerOptions {
   readonly url: string;
   readonly service: string;
-  readonly names: readonly string[];
   readonly file: string;
-  readonly failing?: number;
-  readonly delayMs?: number;
+  readonly consumers: readonly WorkerConsumer[];
   /** Whether the process kills itself between the retry of a failed handler and the acknowledgement of its event. */
   readonly diesAfterRetry?: boolean;
 }
@@ -118,7 +177,7 @@ export const startWorker = async (options: WorkerOptions) => {
       throw new Error('The worker has ended before it was ready');
     });
     await Promise.race([once(child, 'message'), ended]);
-    ended.catch(() => {});
+    ended.catch(doNothing);
   };
   await start();
   const kill = async () => {
@@ -148,47 +207,52 @@ export const startWorker = async (options: WorkerOptions) => {
     clearTimeout(timer);
     return { exitMs: Date.now() - closedAt };
   };
-  return { kill, restart, died, stop };
+  const freeze = () => child.kill('SIGSTOP');
+  const thaw = () => child.kill('SIGCONT');
+  return { start, kill, restart, died, stop, freeze, thaw };
 };
 
-export const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
+export type Worker = Awaited<ReturnType<typeof startWorker>>;
+
+export const after = (delayMs: number) => sleep(delayMs);
 
 /** Waits for something that only asking tells, such as what another process has written. */
 export const until = async (what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 120_000) => {
   const deadline = Date.now() + timeoutMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);
-    await after(100);
+    await after(50);
   }
 };
+
+interface PublishAllOptions {
+  readonly inFlight?: number;
+  readonly keyOf?: (index: number) => string;
+  readonly onProgress?: (done: number) => void;
+}
 
 /** Publishes so many events, some at a time, as an application does that tries again; gives the ids of the confirmed. */
 export const publishAll = async (
   bus: Bus,
   name: string,
   count: number,
-  {
-    inFlight = 100,
-    keyOf,
-    onProgress,
-  }: { inFlight?: number; keyOf?: (index: number) => string; onProgress?: (done: number) => void } = {},
+  { inFlight = 100, keyOf: toKey, onProgress }: PublishAllOptions = {},
 ) => {
   const confirmed = new Set<string>();
   let errors = 0;
   let next = 0;
   let progressAt = Date.now();
   const publishOne = async (index: number) => {
-    const key = keyOf?.(index);
-    const options: { -readonly [Option in keyof PublishOptions]: PublishOptions[Option] } = { key };
+    let options: PublishOptions = {};
     for (;;) {
-      const { id, error } = await bus.publish(name, { index, key, padding: 'x'.repeat(100) }, options);
+      const { id, error } = await bus.publish(name, { index, key: toKey?.(index), padding: 'x'.repeat(100) }, options);
       if (!error) {
         progressAt = Date.now();
         return confirmed.add(id);
       }
       if (Date.now() - progressAt > 120_000) throw new Error('nothing was confirmed for 120 s', { cause: error });
       errors++;
-      options.id = id;
+      options = { id };
       await after(50);
     }
   };
@@ -210,9 +274,37 @@ export const countHandled = (confirmed: ReadonlySet<string>, ids: readonly strin
   return { confirmed: confirmed.size, handled: handled.size, lost, duplicates: ids.length - handled.size };
 };
 
+/** Waits until everything is handled, and gives the counts also if something never is. */
+export const countWhenHandled = async (confirmed: ReadonlySet<string>, ids: () => readonly string[]) => {
+  await until('every event', () => countHandled(confirmed, ids()).lost === 0).catch(doNothing);
+  return countHandled(confirmed, ids());
+};
+
 export const report = (scenario: string, counts: Record<string, unknown>): void =>
   console.log(
     `${scenario}: ${Object.entries(counts)
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')}`,
   );
+
+/** What can make an event come twice. */
+interface Causes {
+  /** Processes that died, or lost their connection. */
+  readonly losses?: number;
+  /** Processes that came or left. */
+  readonly rebalances?: number;
+  /** Publishes that failed, and were sent again. */
+  readonly errors?: number;
+}
+
+/**
+ * How many events may come twice at most. On RabbitMQ a loss costs what the process has in hand. On Kafka it costs what was
+ * handled since the last commit, which `maxUncommitted` bounds for each partition. Kafka gives partitions away while their
+ * events are in hand.
+ */
+export const duplicatesOf =
+  (kind: Site['kind'], concurrency = 10) =>
+  ({ losses = 0, rebalances = 0, errors = 0 }: Causes): number =>
+    kind === 'rabbitmq'
+      ? losses * concurrency + errors
+      : losses * (MAX_UNCOMMITTED * PARTITIONS + concurrency) + rebalances * concurrency + errors;

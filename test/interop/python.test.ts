@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { createEventBus } from 'mapbus';
+import { createServiceBus } from 'mapbus/service';
 import { transportFromUrl } from 'mapbus/url';
 import { describe, expect, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
@@ -20,18 +20,18 @@ describe.each(hasPython ? await available(['rabbitmq', 'kafka']) : [])(
 
     it('reads our events and is read by our handlers', async () => {
       const name = unique('asked');
-      const transport = await transportFromUrl(kind === 'kafka' ? `kafka://${url}` : url, { service: unique('asker') });
-      const bus = createEventBus<Record<string, unknown>>({ transport });
+      const bus = createServiceBus<Record<string, unknown>>({
+        service: unique('asker'),
+        transport: await transportFromUrl(kind === 'kafka' ? `kafka://${url}` : url),
+        sends: 'all',
+        keys: { [name]: () => 'k' },
+      });
       const answers: unknown[] = [];
-      bus.subscribe(
-        `${name}.answered`,
-        (payload, { id, occurredAt, metadata }) => answers.push([payload, id, occurredAt, metadata]),
-        {
-          name: 'listen',
-        },
+      bus.consume(`${name}.answered`, 'listen', (payload, { id, occurredAt, metadata }) =>
+        answers.push([payload, id, occurredAt, metadata]),
       );
       // So that there is a topic to read before anything is published.
-      bus.subscribe(name, () => {}, { name: 'ignore' });
+      bus.consume(name, 'ignore', () => {});
       await bus.ready();
       const script = fileURLToPath(new URL('peer.py', import.meta.url));
       const env = { ...process.env, PYTHONPATH: ensurePython() };
@@ -40,7 +40,7 @@ describe.each(hasPython ? await available(['rabbitmq', 'kafka']) : [])(
       createInterface(peer.stdout).on('line', (line) => lines.push(line));
       await until('the program', () => lines.length > 0, 60_000);
 
-      const { id } = await bus.publish(name, { question: 'größer?' }, { metadata: { trace_id: 'a' }, key: 'k' });
+      const { id } = await bus.publish(name, { question: 'größer?' }, { metadata: { trace_id: 'a' } });
       await Promise.all([once(peer, 'exit'), until('the answer', () => answers.length > 0, 30_000)]);
 
       expect(JSON.parse(lines[1] ?? '{}')).toMatchObject({

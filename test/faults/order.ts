@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest';
+import {
+  after,
+  countDeadLetters,
+  countWhenHandled,
+  createNotes,
+  keyOf,
+  openBus,
+  report,
+  type Site,
+  scaled,
+  startWorker,
+  unique,
+  until,
+} from './support.ts';
+
+/** The keys whose events were first handled in another order than that of their publishes. */
+const outOfOrder = (
+  notes: readonly { readonly id: string; readonly index: number; readonly key: string }[],
+): string[] => {
+  const last = new Map<string, number>();
+  const seen = new Set<string>();
+  const wrong = new Set<string>();
+  for (const { id, index, key } of notes) {
+    // One that comes twice comes late.
+    if (seen.has(id)) continue;
+    seen.add(id);
+    if (index < (last.get(key) ?? -1)) wrong.add(key);
+    last.set(key, index);
+  }
+  return [...wrong];
+};
+
+/** What keeps the order of a key. */
+export const testOrder = (site: Site): void => {
+  const { kind } = site;
+
+  it('1,000 keys keep their order over two processes that die, failing handlers and publish errors', async () => {
+    const name = unique('ordered');
+    const service = unique('billing');
+    const notes = createNotes();
+    const consumers = [{ consumer: 'note', names: [name], order: 'key' as const, failing: 97 }];
+    const start = () => startWorker({ url: site.url, service, file: notes.file, consumers });
+    const workers = [await start(), await start()];
+    const { proxy, url } = await site.openProxy();
+    const bus = await openBus(url, unique('shop'), { keys: keyOf(name), publishTimeoutMs: 60_000 });
+    const keys = Math.max(100, scaled(1_000));
+    const perKey = 20;
+    const confirmed = new Set<string>();
+    let errors = 0;
+    // All events of a key are published at once, without waiting for one another.
+    const publishing = Array.from({ length: keys * perKey }, async (_, count) => {
+      const key = `key${count % keys}`;
+      // So that publishes and cuts meet.
+      await after(Math.floor(count / 100) * 20);
+      const { id, error } = await bus.publish(name, { index: count, key });
+      if (error) errors++;
+      else confirmed.add(id);
+    });
+    const cutting = setInterval(() => proxy.cut(), 300);
+    await until('some events', () => notes.ids().length > (keys * perKey) / 10);
+    await workers[0]?.restart();
+    await Promise.all(publishing);
+    clearInterval(cutting);
+    const counts = await countWhenHandled(confirmed, () => notes.ids());
+
+    const deadLettered = await countDeadLetters(site.url, service);
+    const wrong = outOfOrder(notes.read());
+    report(`${kind}, ${keys} keys in order`, {
+      published: keys * perKey,
+      errors,
+      ...counts,
+      wrong: wrong.length,
+      deadLettered,
+    });
+    expect(wrong).toEqual([]);
+    expect([counts.lost, deadLettered]).toEqual([0, 0]);
+    await Promise.all([bus.close(), ...workers.map((worker) => worker.stop())]);
+    await proxy.close();
+  });
+};
