@@ -57,12 +57,25 @@ def run_kafka():
     from kafka import KafkaConsumer, KafkaProducer
 
     servers = url.split(",")
-    consumer = KafkaConsumer("mapbus." + name, bootstrap_servers=servers, group_id=None, auto_offset_reset="earliest")
+    topic = "mapbus.events." + name
+    consumer = KafkaConsumer(topic, bootstrap_servers=servers, group_id=None, auto_offset_reset="earliest")
     producer = KafkaProducer(bootstrap_servers=servers, acks="all")
     say("ready")
     message = next(iter(consumer))
-    headers = [("content-type", CONTENT_TYPE.encode())]
-    producer.send("mapbus." + name + ".answered", answer_to(message.value), headers=headers).get(timeout=30)
+    headers = [("content-type", CONTENT_TYPE.encode()), ("x-null", None)]
+    answers = topic + ".answered"
+    producer.send(answers, answer_to(message.value), headers=headers).get(timeout=30)
+    # The binary mode of the Kafka protocol binding: attributes in headers, the data alone in the body.
+    binary = {
+        "ce_specversion": "1.0",
+        "ce_id": "from-python-2",
+        "ce_source": "/python",
+        "ce_type": name + ".answered",
+        "ce_time": "2026-01-02T03:04:05Z",
+        "content-type": "application/json",
+    }
+    headers = [(key, value.encode()) for key, value in binary.items()] + [("x-null", None)]
+    producer.send(answers, b'{"answer":"binary"}', headers=headers).get(timeout=30)
     producer.close()
     consumer.close()
 

@@ -19,16 +19,17 @@ describe.each(hasPython ? await available(['rabbitmq', 'kafka']) : [])(
     const { url } = await ensureService(kind);
 
     it('reads our events and is read by our handlers', async () => {
-      const name = unique('asked');
+      // The topic of a name with a dash has another name.
+      const name = unique('asked').replaceAll('-', '.');
       const bus = createServiceBus<Record<string, unknown>>({
         service: unique('asker'),
         transport: await transportFromUrl(kind === 'kafka' ? `kafka://${url}` : url),
         sends: 'all',
         keys: { [name]: () => 'k' },
       });
-      const answers: unknown[] = [];
+      const answers = new Map<string, unknown>();
       bus.consume(`${name}.answered`, 'listen', (payload, { id, occurredAt, metadata }) =>
-        answers.push([payload, id, occurredAt, metadata]),
+        answers.set(id, [payload, occurredAt, metadata]),
       );
       // So that there is a topic to read before anything is published.
       bus.consume(name, 'ignore', () => {});
@@ -41,19 +42,19 @@ describe.each(hasPython ? await available(['rabbitmq', 'kafka']) : [])(
       await until('the program', () => lines.length > 0, 60_000);
 
       const { id } = await bus.publish(name, { question: 'größer?' }, { metadata: { trace_id: 'a' } });
-      await Promise.all([once(peer, 'exit'), until('the answer', () => answers.length > 0, 30_000)]);
+      await Promise.all([
+        once(peer, 'exit'),
+        until('the answers', () => answers.size === (kind === 'kafka' ? 2 : 1), 30_000),
+      ]);
 
       expect(JSON.parse(lines[1] ?? '{}')).toMatchObject({
         attributes: { id, type: name, specversion: '1.0', partitionkey: 'k', metadata: '{"trace_id":"a"}' },
         data: { question: 'größer?' },
       });
       const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-      expect(answers[0]).toEqual([
-        { answer: { question: 'größer?' } },
-        'from-python-1',
-        new Date('2026-01-02T03:04:05Z'),
-        { traceparent },
-      ]);
+      const at = new Date('2026-01-02T03:04:05Z');
+      expect(answers.get('from-python-1')).toEqual([{ answer: { question: 'größer?' } }, at, { traceparent }]);
+      if (kind === 'kafka') expect(answers.get('from-python-2')).toEqual([{ answer: 'binary' }, at, {}]);
       await bus.close();
     }, 120_000);
   },
