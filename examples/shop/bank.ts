@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createTable } from './table.ts';
 
 interface Charge {
   readonly orderId: string;
@@ -7,29 +9,26 @@ interface Charge {
 }
 
 /** A bank that is slow, takes only euros at first, and fails once for each order that ends in 5. */
-export const createBank = () => {
-  const currencies = new Set(['EUR']);
-  const charges = new Map<string, Charge>();
-  const failedOnce = new Set<string>();
-  let repeated = 0;
+export const createBank = (folder: string) => {
+  const currencies = createTable<null>(join(folder, 'currencies'));
+  const charges = createTable<Charge>(join(folder, 'charges'));
+  const failedOnce = createTable<null>(join(folder, 'failed-once'));
+  const repeated = createTable<null>(join(folder, 'repeated'));
+  currencies.insert('EUR', null);
 
   return {
-    takes: (currency: string) => currencies.has(currency),
-    addCurrency: (currency: string) => currencies.add(currency),
+    takes: (currency: string) => currencies.keys().includes(currency),
+    addCurrency: (currency: string) => currencies.insert(currency, null),
     /** Charges once for each id, however often it is called. */
     charge: async (id: string, charge: Charge, signal: AbortSignal): Promise<void> => {
       await sleep(1, undefined, { signal });
-      if (charge.orderId.endsWith('5') && !failedOnce.has(id)) {
-        failedOnce.add(id);
-        throw new Error('503 try again later');
-      }
-      if (charges.has(id)) repeated++;
-      else charges.set(id, charge);
+      if (charge.orderId.endsWith('5') && failedOnce.insert(id, null)) throw new Error('503 try again later');
+      if (!charges.insert(id, charge)) repeated.insert(id, null);
     },
     /** In the order in which they were made. */
-    charges: () => [...charges.values()],
-    /** How many calls had an id that was charged already. */
-    repeated: () => repeated,
+    charges: charges.rows,
+    /** How many ids came once more after they were charged. */
+    repeated: repeated.count,
   };
 };
 

@@ -13,10 +13,8 @@ type Bus = Publisher<MailEvents> & Consumer<OrderEvents & BillingEvents>;
 /** Sends two mails for each order. An event may come twice, but each mail is sent once. */
 export const createMail = ({ publish, consume }: Bus, { mails }: Database) => {
   consume(['order.placed', 'order.charged'], 'send-mail', async ({ name, payload }, { id }) => {
-    if (mails.has(id)) return;
     const { orderId, customer, total } = payload;
     const text = name === 'order.placed' ? `We have your order ${orderId}` : `You have paid ${total}`;
-    mails.set(id, text);
-    await publish('mail.sent', { to: customer, text });
+    if (mails.insert(id, text)) await publish('mail.sent', { to: customer, text });
   });
 };

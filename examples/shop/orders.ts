@@ -20,18 +20,19 @@ type Bus = Publisher<OrderEvents> & Subscriber<OrderEvents> & Consumer<BillingEv
 export const createOrders = ({ publish, subscribe, consume }: Bus, { audit, paid }: Database) => {
   // Local: runs in the process that publishes, before `publish` resolves.
   subscribe('order.placed', function writeAuditRow(order, { id }) {
-    audit.set(id, order);
+    audit.insert(id, order);
   });
 
   // Durable: runs later, in one of the processes of the shop.
-  consume('order.charged', 'mark-paid', ({ orderId }) => paid.add(orderId));
+  consume('order.charged', 'mark-paid', ({ orderId }) => paid.insert(orderId, null));
 
   return {
     /** Resolves when the audit row is written and the transport has the event. */
     place: async (order: Order) => assertHandled(await publish('order.placed', order)),
     /** Sends each order again. It keeps its id, so it is the same event. */
     sendAllAgain: async () => {
-      for (const [id, order] of audit) assertHandled(await publish('order.placed', order, { id, local: false }));
+      for (const [id, order] of audit.entries())
+        assertHandled(await publish('order.placed', order, { id, local: false }));
     },
   };
 };
