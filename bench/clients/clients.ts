@@ -2,6 +2,10 @@ import { Admin, Consumer, ProduceAcks, Producer } from '@platformatic/kafka';
 import amqplib, { type Channel, type ConfirmChannel } from 'amqplib-newest';
 import { Kafka, logLevel } from 'kafkajs';
 import { Connection } from 'rabbitmq-client';
+import { kafka } from '../../dist/kafka.js';
+import { rabbitmq } from '../../dist/rabbitmq.js';
+import { createServiceBus } from '../../dist/service.js';
+import type { Transport } from '../../dist/transport.js';
 
 /** A client with as little around it as its manual allows. */
 export interface Client {
@@ -113,3 +117,32 @@ export const openKafkajs = async (brokers: string[], topic: string): Promise<Cli
   const send = (id: string) => producer.send({ topic, acks: -1, messages: [{ value: id }] });
   return { send, receive, close: () => Promise.all([consumer.disconnect(), producer.disconnect()]) };
 };
+
+const openMapbus = async (transport: Transport, name: string): Promise<Client> => {
+  const silent = { debug: () => {}, warn: () => {}, error: () => {} };
+  const bus = createServiceBus<Record<string, { id: string }>>({
+    service: name,
+    transport,
+    sends: 'all',
+    logger: silent,
+    publishTimeoutMs: 5_000,
+  });
+  let tell: (id: string) => void = () => {};
+  bus.consume('tried', 'note', (_, { id }) => tell(id));
+  await bus.ready();
+  return {
+    send: async (id) => {
+      const { error } = await bus.publish('tried', { id }, { id });
+      if (error) throw error;
+    },
+    receive: (onEvent) => {
+      tell = onEvent;
+    },
+    close: () => bus.close(),
+  };
+};
+
+export const openMapbusRabbitmq = (url: string, name: string): Promise<Client> => openMapbus(rabbitmq({ url }), name);
+
+export const openMapbusKafka = (brokers: string[], name: string): Promise<Client> =>
+  openMapbus(kafka({ brokers }), name);

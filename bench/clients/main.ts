@@ -1,4 +1,4 @@
-// How the clients behave when things break, with no more around them than their manuals say: which of them to build on.
+// How the clients behave when things break, with no more around them than their manuals say, and how the bus does.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as after } from 'node:timers/promises';
@@ -7,7 +7,15 @@ import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
 import { within } from '../../src/shared/time-limit.ts';
 import { versionOf } from '../versions.ts';
-import { type Client, openAmqplib, openKafkajs, openPlatformatic, openRabbitmqClient } from './clients.ts';
+import {
+  type Client,
+  openAmqplib,
+  openKafkajs,
+  openMapbusKafka,
+  openMapbusRabbitmq,
+  openPlatformatic,
+  openRabbitmqClient,
+} from './clients.ts';
 
 const IN_FLIGHT = 50;
 const TRY_MS = 5_000;
@@ -47,7 +55,12 @@ const tryFault = async (open: () => Promise<Client>, breakIt: () => Promise<void
   process.on('uncaughtException', note).on('unhandledRejection', note);
   const client = await open();
   const seen = new Map<string, number>();
-  client.receive((id) => seen.set(id, (seen.get(id) ?? 0) + 1));
+  let firstSeenAfter: number | undefined;
+  let over = Number.POSITIVE_INFINITY;
+  client.receive((id) => {
+    seen.set(id, (seen.get(id) ?? 0) + 1);
+    if (performance.now() > over) firstSeenAfter ??= performance.now();
+  });
   const confirmed = new Set<string>();
   let lastConfirm = performance.now();
   let longestGap = 0;
@@ -77,7 +90,7 @@ const tryFault = async (open: () => Promise<Client>, breakIt: () => Promise<void
   await after(1_000);
   const begun = performance.now();
   await breakIt();
-  const over = performance.now();
+  over = performance.now();
   // Goes on until it has worked for a while, or never will.
   while (!isStuck() && !(lastConfirm > over && performance.now() - over > 10_000)) await after(100);
   goal = 0;
@@ -87,8 +100,10 @@ const tryFault = async (open: () => Promise<Client>, breakIt: () => Promise<void
   const duplicates = [...seen.values()].reduce((sum, times) => sum + times - 1, 0);
   await Promise.race([client.close().catch(() => {}), after(5_000)]);
   process.off('uncaughtException', note).off('unhandledRejection', note);
-  const gap = isStuck() ? 'never' : `${(Math.max(0, longestGap - (over - begun)) / 1_000).toFixed(1)} s`;
-  return [gap, confirmed.size, isLost(), duplicates, uncaught.length];
+  const inSeconds = (ms: number) => `${(Math.max(0, ms) / 1_000).toFixed(1)} s`;
+  const gap = isStuck() ? 'never' : inSeconds(longestGap - (over - begun));
+  const delivered = firstSeenAfter === undefined ? 'never' : inSeconds(firstSeenAfter - over);
+  return [gap, delivered, confirmed.size, isLost(), duplicates, uncaught.length];
 };
 
 const { url: amqp, own: ownRabbitmq } = await ensureService('rabbitmq');
@@ -114,6 +129,8 @@ const clients = {
   [`amqplib ${versionOf('amqplib-newest')}, reconnected by 20 lines of ours`]: onRabbitmq(openAmqplib),
   [`@platformatic/kafka ${versionOf('@platformatic/kafka', '../node_modules')}`]: onKafka(openPlatformatic),
   [`kafkajs ${versionOf('kafkajs')}`]: onKafka(openKafkajs),
+  'mapbus over RabbitMQ': onRabbitmq(openMapbusRabbitmq),
+  'mapbus over Kafka': onKafka(openMapbusKafka),
 };
 
 const rows: string[] = [];
@@ -133,10 +150,11 @@ const text = `# How the clients take faults
 
 ${IN_FLIGHT} publishes in flight with confirms, each given up after ${TRY_MS / 1_000} s and tried again by the caller; what was confirmed is looked for
 at a consumer of the same client. One run; Node ${process.versions.node}, ${cpus()[0]?.model}, one broker on the same machine. Made by
-\`npm run bench:clients\`. The gap is how long nothing was confirmed beyond the fault itself.
+\`npm run bench:clients\`. The gap is how long nothing was confirmed beyond the fault itself. Delivered is how long after the
+end of the fault the first event came to the consumer.
 
-| client | fault | gap | confirmed | lost | came twice | uncaught errors |
-|---|---|---|---|---|---|---|
+| client | fault | gap | delivered | confirmed | lost | came twice | uncaught errors |
+|---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 `;
 writeFileSync(new URL('RESULTS.md', import.meta.url), text);

@@ -40,10 +40,10 @@ const measureReceiving = ({ receive }: Side, count: number): Promise<number> =>
     });
   });
 
-const measure = async (open: () => Promise<Side>, count: number) => {
+const measure = async (open: () => Promise<Side>, count: number, consumerCount: number) => {
   const side = await open();
   const sent = await measureSending(side, count);
-  const received = await measureReceiving(side, count);
+  const received = await measureReceiving(side, count * consumerCount);
   await side.close();
   return { sent, received };
 };
@@ -59,6 +59,7 @@ const rotate = <Item>(items: readonly Item[], by: number): Item[] => {
 const compare = async (
   title: string,
   count: number,
+  consumerCount: number,
   contenders: Record<string, () => Promise<Side>>,
 ): Promise<string> => {
   const results = new Map<string, { sent: number; received: number }[]>(
@@ -67,7 +68,7 @@ const compare = async (
   // The first round warms up.
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [name, open] of rotate(Object.entries(contenders), round)) {
-      const result = await measure(open, count);
+      const result = await measure(open, count, consumerCount);
       if (round > 0) results.get(name)?.push(result);
     }
   }
@@ -84,7 +85,7 @@ const compare = async (
   return [
     `## ${title}`,
     '',
-    `${count} events in a round.`,
+    `${count} events in a round, each handled ${consumerCount === 1 ? 'once' : `${consumerCount} times`}.`,
     '',
     '| | published/s | of the client | handled/s | of the client |',
     '|---|---|---|---|---|',
@@ -98,19 +99,27 @@ const peerVersion = (name: string) => `${name} ${versionOf(name)}`;
 
 const { url: amqp } = await ensureService('rabbitmq');
 const { url: brokers } = await ensureService('kafka');
+const rabbitmqClient = clientVersion('rabbitmq-client');
+const kafkaClient = clientVersion('@platformatic/kafka');
 const sections = [
-  await compare('RabbitMQ', 20_000, {
-    [clientVersion('rabbitmq-client')]: () => openRabbitmq(amqp),
-    'mapbus, 1 handler': () => openBusOnRabbitmq(amqp, 1),
-    'mapbus, 4 handlers': () => openBusOnRabbitmq(amqp, 4),
+  await compare('RabbitMQ, one consumer', 20_000, 1, {
+    [rabbitmqClient]: () => openRabbitmq(amqp, 1),
+    mapbus: () => openBusOnRabbitmq(amqp, 1),
     [peerVersion('@nestjs/microservices')]: () => openNest(amqp),
     [`${peerVersion('@message-queue-toolkit/amqp')}, without confirms`]: () => openToolkit(amqp),
   }),
+  await compare('RabbitMQ, four consumers', 10_000, 4, {
+    [`${rabbitmqClient}, four queues`]: () => openRabbitmq(amqp, 4),
+    mapbus: () => openBusOnRabbitmq(amqp, 4),
+  }),
   // More, since a client that has fetched 20,000 is through with them before its code is compiled.
-  await compare('Kafka', 100_000, {
-    [clientVersion('@platformatic/kafka')]: () => openKafka(brokers),
-    'mapbus, 1 handler': () => openBusOnKafka(brokers, 1),
-    'mapbus, 4 handlers': () => openBusOnKafka(brokers, 4),
+  await compare('Kafka, one consumer', 100_000, 1, {
+    [kafkaClient]: () => openKafka(brokers, 1),
+    mapbus: () => openBusOnKafka(brokers, 1),
+  }),
+  await compare('Kafka, four consumers', 50_000, 4, {
+    [`${kafkaClient}, four groups`]: () => openKafka(brokers, 4),
+    mapbus: () => openBusOnKafka(brokers, 4),
   }),
 ];
 const intro = `# What the bus costs over a broker

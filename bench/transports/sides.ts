@@ -13,10 +13,10 @@ import { Admin, Consumer, type Message, ProduceAcks, Producer } from '@platforma
 import { Connection } from 'rabbitmq-client';
 import { firstValueFrom } from 'rxjs';
 import { z } from 'zod/v4';
-import type { BusTransport } from '../../dist/index.js';
-import { createEventBus } from '../../dist/index.js';
 import { kafka } from '../../dist/kafka.js';
 import { rabbitmq } from '../../dist/rabbitmq.js';
+import { createServiceBus } from '../../dist/service.js';
+import type { Transport } from '../../dist/transport.js';
 
 export const PREFETCH = 100;
 const payload = { text: 'x'.repeat(245) };
@@ -32,18 +32,26 @@ export interface Side {
   readonly close: () => Promise<unknown>;
 }
 
-const openBus = async (createTransport: (prefetch: number) => BusTransport, handlerCount: number): Promise<Side> => {
+const openBus = async (transport: Transport, consumerCount: number): Promise<Side> => {
   const name = createName('event');
-  const open = (prefetch: number) => createEventBus<Record<string, unknown>>({ transport: createTransport(prefetch) });
-  // Asks for the event once, so that what is sent waits for the service.
-  const first = open(1);
-  first.subscribe(name, () => {}, { name: 'handler0' })();
+  const service = createName('service');
+  const open = () =>
+    createServiceBus<Record<string, unknown>>({
+      service,
+      transport,
+      sends: 'all',
+      consumers: { concurrency: PREFETCH },
+      logger: { debug: () => {}, warn: console.warn, error: console.error },
+    });
+  const consumers = Array.from({ length: consumerCount }, (_, index) => `consumer${index}`);
+  // Declares the consumers, so that what is sent waits for them.
+  const first = open();
+  for (const consumer of consumers) first.consume(name, consumer, () => {});
   await first.ready();
   await first.close();
-  const bus = open(PREFETCH);
+  const bus = open();
   const receive = (onEvent: () => void) => {
-    for (let index = 1; index < handlerCount; index++) bus.subscribe(name, () => {}, { name: `handler${index}` });
-    bus.subscribe(name, onEvent, { name: 'handler0' });
+    for (const consumer of consumers) bus.consume(name, consumer, onEvent);
   };
   const send = async () => {
     const { error } = await bus.publish(name, payload);
@@ -52,38 +60,37 @@ const openBus = async (createTransport: (prefetch: number) => BusTransport, hand
   return { send, receive, close: () => bus.close() };
 };
 
-export const openBusOnRabbitmq = (url: string, handlerCount: number): Promise<Side> => {
-  const service = createName('service');
-  const exchange = createName('exchange');
-  return openBus((prefetch) => rabbitmq({ url, service, prefetch, names: { exchange } }), handlerCount);
-};
+export const openBusOnRabbitmq = (url: string, consumerCount: number): Promise<Side> =>
+  openBus(rabbitmq({ url }), consumerCount);
 
-export const openBusOnKafka = (brokers: string, handlerCount: number): Promise<Side> => {
-  const service = createName('service');
-  return openBus((prefetch) => kafka({ brokers: brokers.split(','), service, prefetch }), handlerCount);
-};
+export const openBusOnKafka = (brokers: string, consumerCount: number): Promise<Side> =>
+  openBus(kafka({ brokers: brokers.split(',') }), consumerCount);
 
 const quorum = { durable: true, arguments: { 'x-queue-type': 'quorum' as const } };
 
-export const openRabbitmq = async (url: string): Promise<Side> => {
+/** @param queueCount how many queues get each event */
+export const openRabbitmq = async (url: string, queueCount: number): Promise<Side> => {
   const connection = new Connection({ url, heartbeat: 5 });
   const exchange = createName('exchange');
-  const queue = createName('queue');
   const routingKey = createName('event');
   const exchanges = [{ exchange, type: 'topic', durable: true }];
   const publisher = connection.createPublisher({ confirm: true, exchanges });
   await connection.exchangeDeclare({ exchange, type: 'topic', durable: true });
-  await connection.queueDeclare({ queue, ...quorum });
-  await connection.queueBind({ queue, exchange, routingKey });
-  let consumer: ReturnType<Connection['createConsumer']> | undefined;
+  const queues = Array.from({ length: queueCount }, () => createName('queue'));
+  for (const queue of queues) {
+    await connection.queueDeclare({ queue, ...quorum });
+    await connection.queueBind({ queue, exchange, routingKey });
+  }
+  const consumers: ReturnType<Connection['createConsumer']>[] = [];
   const receive = (onEvent: () => void) => {
     const qos = { prefetchCount: PREFETCH };
-    consumer = connection.createConsumer({ queue, queueOptions: quorum, qos, concurrency: PREFETCH }, async () =>
-      onEvent(),
-    );
+    for (const queue of queues)
+      consumers.push(
+        connection.createConsumer({ queue, queueOptions: quorum, qos, concurrency: PREFETCH }, async () => onEvent()),
+      );
   };
   const close = async () => {
-    await consumer?.close();
+    await Promise.all(consumers.map((consumer) => consumer.close()));
     await publisher.close();
     await connection.close();
   };
@@ -91,23 +98,31 @@ export const openRabbitmq = async (url: string): Promise<Side> => {
   return { send: () => publisher.send({ exchange, routingKey, durable: true }, payload), receive, close };
 };
 
-export const openKafka = async (brokers: string): Promise<Side> => {
+/** @param groupCount how many groups read each event */
+export const openKafka = async (brokers: string, groupCount: number): Promise<Side> => {
   const options = { clientId: 'bench', bootstrapBrokers: brokers.split(',') };
   const topic = createName('topic');
   const admin = new Admin(options);
   await admin.createTopics({ topics: [topic], partitions: 3, replicas: 1 });
   await admin.close();
   const producer = new Producer({ ...options, acks: ProduceAcks.ALL });
-  const consumer = new Consumer({ ...options, groupId: createName('group'), autocommit: 100 });
+  const consumers = Array.from(
+    { length: groupCount },
+    () => new Consumer({ ...options, groupId: createName('group'), autocommit: 500 }),
+  );
   const send = () => producer.send({ messages: [{ topic, value: Buffer.from(JSON.stringify(payload)) }] });
-  const receive = async (onEvent: () => void) => {
-    const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' });
-    stream.on('data', ({ value }: Message) => {
-      JSON.parse(String(value));
-      onEvent();
-    });
-  };
-  return { send, receive, close: async () => [await consumer.close(true), await producer.close()] };
+  const receive = (onEvent: () => void) =>
+    Promise.all(
+      consumers.map(async (consumer) => {
+        const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' });
+        stream.on('data', ({ value }: Message) => {
+          JSON.parse(String(value));
+          onEvent();
+        });
+      }),
+    );
+  const close = async () => [...(await Promise.all(consumers.map((each) => each.close(true)))), await producer.close()];
+  return { send, receive, close };
 };
 
 export const openNest = async (url: string): Promise<Side> => {
