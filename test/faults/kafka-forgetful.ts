@@ -1,4 +1,4 @@
-import { Admin, ConfigResourceTypes } from '@platformatic/kafka';
+import { Admin, ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from '@platformatic/kafka';
 import { expect, it } from 'vitest';
 import { createBroker, folderOf } from '../../scripts/services/broker.ts';
 import { createForgetfulKafka } from '../../scripts/services/kafka.ts';
@@ -61,7 +61,7 @@ export const testForgetfulKafka = async (): Promise<void> => {
     const configs = [
       { name: 'retention.ms', value: '2000' },
       { name: 'segment.ms', value: '1000' },
-    ].map((config) => ({ ...config, configOperation: 0 }));
+    ].map((config) => ({ ...config, configOperation: IncrementalAlterConfigOperationTypes.SET }));
     await admin.incrementalAlterConfigs({
       resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configs }],
     });
