@@ -8,7 +8,14 @@ import {
 import { MessageHandlerConfigBuilder } from '@message-queue-toolkit/core';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ClientProxyFactory, Ctx, EventPattern, Payload, type RmqContext, Transport } from '@nestjs/microservices';
+import {
+  ClientProxyFactory,
+  Ctx,
+  EventPattern,
+  Transport as NestTransport,
+  Payload,
+  type RmqContext,
+} from '@nestjs/microservices';
 import { Admin, Consumer, type Message, ProduceAcks, Producer } from '@platformatic/kafka';
 import { Connection } from 'rabbitmq-client';
 import { firstValueFrom } from 'rxjs';
@@ -144,10 +151,10 @@ export const openNest = async (url: string): Promise<Side> => {
   class App {}
   Module({ controllers: [Events] })(App);
 
-  const client = ClientProxyFactory.create({ transport: Transport.RMQ, options });
+  const client = ClientProxyFactory.create({ transport: NestTransport.RMQ, options });
   await client.connect();
   const app = await NestFactory.createMicroservice(App, {
-    transport: Transport.RMQ,
+    transport: NestTransport.RMQ,
     options: { ...options, noAck: false, prefetchCount: PREFETCH },
     logger: false,
   });
