@@ -1,59 +1,252 @@
-import type { ConnectionOptions } from 'rabbitmq-client';
-import type { Transport, TransportFeatures, VisitDeadLetter } from '../old-seam/port.ts';
-import { openConnection, toDelivery } from './client.ts';
-import { createReceiver } from './receiver.ts';
-import { createSender } from './sender.ts';
-import type { Topology } from './topology.ts';
+import { Buffer } from 'node:buffer';
+import type { Channel, ConnectionOptions, Envelope } from 'rabbitmq-client';
+import { within } from '../shared/time-limit.ts';
+import type {
+  Connection,
+  ConnectionContext,
+  ConsumerSpec,
+  Deliver,
+  Message,
+  PublishContext,
+  TransportFeatures,
+} from '../transport/index.ts';
+import { createDeclarer } from './declare-queue.ts';
+import { drainFormer } from './former.ts';
+import { type Kept, keepOpen } from './keep-open.ts';
+import { createLink } from './link.ts';
+import { CONTENT_TYPE, foreignHeaders, HEADERS } from './message.ts';
+import { createNames, refuseConsumer, refuseName } from './names.ts';
+import { createOutcomes } from './outcomes.ts';
+import { createRecords } from './record.ts';
+import { createRegistry } from './registry.ts';
+import { createSender, notSent } from './sender.ts';
+import { openSession } from './session.ts';
+import { createStore } from './store.ts';
+import { startTail } from './tail.ts';
+import { createTopology, MAX_DELAY_MS, planLines } from './topology.ts';
 
 export interface ConnectSettings {
   readonly connection: ConnectionOptions;
-  readonly topology: Topology;
-  readonly features: TransportFeatures;
-  readonly prefetch: number;
-  readonly service: string;
+  readonly isChecked: boolean;
 }
 
-const createVisit =
-  ({ connection: options, topology, service }: ConnectSettings, report: (error: unknown) => void) =>
-  async (visit: VisitDeadLetter): Promise<void> => {
-    const connection = openConnection(options, report);
-    const channel = await connection.acquire();
-    const kept: number[] = [];
-    try {
-      const { messageCount } = await channel.queueDeclare(topology.dead);
-      for (let seen = 0; seen < messageCount; seen++) {
-        const message = await channel.basicGet({ queue: String(topology.dead.queue) });
-        if (!message) break;
-        const { body, headers } = toDelivery(message);
-        const byBroker = { 'mapbus-service': service, 'mapbus-reason': headers['x-first-death-reason'] ?? 'unknown' };
-        if ((await visit({ body, headers: { ...byBroker, ...headers } })) === 'keep') kept.push(message.deliveryTag);
-        else channel.basicAck({ deliveryTag: message.deliveryTag });
-      }
-      for (const deliveryTag of kept) channel.basicNack({ deliveryTag, requeue: true });
-    } finally {
-      await channel.close();
-      await connection.close();
+const FEATURES: TransportFeatures = {
+  durable: true,
+  enlists: false,
+  ordersByKey: true,
+  ordersAcrossNames: true,
+  tails: true,
+  keepsDeadLetters: true,
+  tellsUnrouted: true,
+  countsDeliveries: true,
+  keepsAttemptsByKey: false,
+  expiresConsumers: true,
+  maxDelayMs: MAX_DELAY_MS,
+  maxBytes: 16_000_000,
+};
+
+const CLOSE_MS = 2_000;
+/** What fits into one frame, with room for what a dead letter adds. */
+const MAX_HEADER_BYTES = 65_536;
+/** RabbitMQ closes a channel whose delivery is open for longer than this, unless an operator has changed it. */
+const CONSUMER_TIMEOUT_MS = 1_800_000;
+/** How often the retry queues of a consumer are declared again, so that they do not expire. */
+const RENEW_MS = 6 * 3_600_000;
+
+const headersOf = ({ key, headers }: Message): Record<string, string> => {
+  const kept = foreignHeaders(headers);
+  return key === undefined ? kept : { ...kept, [HEADERS.key]: key };
+};
+
+const ignore = (): undefined => {};
+
+const sizeOf = (headers: Record<string, string>): number => {
+  let size = 0;
+  for (const name of Object.keys(headers)) size += name.length + Buffer.byteLength(headers[name] ?? '');
+  return size;
+};
+
+export const connect = ({ connection, isChecked }: ConnectSettings, context: ConnectionContext): Connection => {
+  const { service, namespace, report } = context;
+  const options = { connectionName: `mapbus ${service}`, ...connection };
+  // A broker that is short of memory stops connections that publish. Acknowledgements must not be stopped with them.
+  const publishing = createLink(options, 'publish', report);
+  const consuming = createLink(options, 'consume', report);
+  const names = createNames(namespace, service);
+  const topology = createTopology(names);
+  const declarer = createDeclarer(consuming, report);
+  const records = createRecords(publishing, names.record, topology, declarer);
+  let isClosed = false;
+  const parts = { link: consuming, names, topology, declarer, records, isClosed: () => isClosed, report };
+  const registry = createRegistry(parts);
+
+  const prepareEvents = async (channel: Channel) => {
+    if (isChecked) await channel.exchangeDeclare({ exchange: names.exchange, passive: true });
+    else await registry.declareExchange(channel);
+  };
+  const events = createSender(publishing, prepareEvents, context);
+  const own = createSender(publishing, async () => {}, context);
+  const outcomes = createOutcomes({ ...parts, sender: own });
+  const renamed = async (consumer: string) => {
+    const name = await registry.renamedTo(consumer);
+    return name === consumer ? undefined : name;
+  };
+  const deadLetters = createStore({ link: consuming, names, sender: own, renamed });
+  publishing.start();
+
+  const running = new Set<Kept>();
+  const timers = new Set<ReturnType<typeof setInterval>>();
+
+  const publish = async (message: Message, { signal }: PublishContext) => {
+    if (isClosed) throw notSent('The connection is closed');
+    const headers = headersOf(message);
+    const size = sizeOf(headers);
+    if (size > MAX_HEADER_BYTES)
+      throw notSent(`The key and the headers have ${size} bytes, and RabbitMQ takes ${MAX_HEADER_BYTES}`);
+    const envelope: Envelope = {
+      exchange: names.exchange,
+      routingKey: message.name,
+      durable: true,
+      mandatory: true,
+      messageId: message.id,
+      contentType: CONTENT_TYPE,
+      headers,
+    };
+    return { unrouted: await events.send(envelope, Buffer.from(message.body), signal) };
+  };
+
+  const warnOfTimeouts = ({ consumer, timeoutMs }: ConsumerSpec) => {
+    if (timeoutMs < CONSUMER_TIMEOUT_MS) return;
+    report('warn', 'event_consumer_timeout_long', { consumer, timeoutMs, consumerTimeoutMs: CONSUMER_TIMEOUT_MS });
+  };
+  const declare = async (consumers: readonly ConsumerSpec[]): Promise<void> => {
+    consumers.forEach(warnOfTimeouts);
+    if (isChecked) {
+      await registry.check(consumers);
+      return;
+    }
+    for (const spec of consumers) {
+      await registry.declare(spec);
+      if (spec.formerly !== undefined) await registry.retire(spec, spec.formerly);
     }
   };
 
-export const connect = (settings: ConnectSettings, report: (error: unknown) => void): Transport => {
-  const { connection, topology, features, prefetch } = settings;
-  // Publishing over a connection of its own, since a broker that is short of memory stops those that publish.
-  const sender = createSender(connection, topology, report);
-  const receiver = createReceiver(connection, topology, prefetch, report);
+  const keep = (kept: Kept): Kept => {
+    running.add(kept);
+    return kept;
+  };
+  const failed = (consumer: string) => (error: unknown) =>
+    report('error', 'event_transport_trouble', { consumer, error });
+
+  const startMain = (given: ConsumerSpec, deliver: Deliver): Promise<Kept> => {
+    let isFirst = true;
+    const open = async () => {
+      // The bus has just declared it. After a cut, the queue may be gone, or the consumer have another name.
+      const spec = isChecked ? given : isFirst ? await registry.present(given) : await registry.declare(given);
+      isFirst = false;
+      return openSession({
+        channel: await consuming.channel(),
+        queue: names.queue(spec.consumer),
+        present: isChecked ? undefined : registry.presentQueue(spec),
+        isKept: spec.order === 'key',
+        spec,
+        deliver,
+        outcomes,
+        report,
+      });
+    };
+    return keepOpen(open, failed(given.consumer)).then(keep);
+  };
+  const startFormer = (spec: ConsumerSpec, former: string, deliver: Deliver): Promise<Kept> => {
+    const queue = names.queue(former);
+    const open = async () => {
+      if (!(await declarer.look(queue))) return undefined;
+      const channel = await consuming.channel();
+      return openSession({ channel, queue, present: undefined, isKept: true, spec, deliver, outcomes, report });
+    };
+    return keepOpen(open, failed(former)).then(keep);
+  };
+
+  const renew = (spec: ConsumerSpec) => {
+    const timer = setInterval(() => {
+      registry.declare(spec).catch(failed(spec.consumer));
+    }, RENEW_MS).unref();
+    timers.add(timer);
+    return () => {
+      clearInterval(timer);
+      timers.delete(timer);
+    };
+  };
+
+  const consume = async (spec: ConsumerSpec, deliver: Deliver) => {
+    const { formerly } = spec;
+    const started: Kept[] = [];
+    let isStopped = false;
+    const isOver = () => isStopped || isClosed;
+    const start = async (kept: Promise<Kept>) => {
+      const one = await kept;
+      started.push(one);
+      if (isOver()) await one.stop();
+      return one;
+    };
+    const drained =
+      formerly === undefined
+        ? undefined
+        : drainFormer(
+            { ...parts, registry, isOver, start: () => start(startFormer(spec, formerly, deliver)) },
+            spec,
+            formerly,
+          );
+    // With an order, what waits for the former name comes first.
+    if (drained && spec.order === 'key' && !isChecked)
+      void drained
+        .then(async () => {
+          if (!isOver()) await start(startMain(spec, deliver));
+        })
+        .catch(failed(spec.consumer));
+    else await start(startMain(spec, deliver));
+    const endRenewal = isChecked ? () => {} : renew(spec);
+    const stop = async () => {
+      isStopped = true;
+      endRenewal();
+      await Promise.all(started.map((one) => one.stop()));
+    };
+    return { stop };
+  };
+
+  const tail: Connection['tail'] = async (eventNames, tell) => {
+    const declareExchange = isChecked ? undefined : registry.declareExchange;
+    return keep(await startTail({ link: consuming, names, declareExchange, report }, eventNames, tell));
+  };
+
+  const health = () => {
+    const links = [publishing.health(), consuming.health()].flatMap((known) => known ?? []);
+    return {
+      connected: links.every(({ connected }) => connected),
+      since: new Date(Math.max(...links.map(({ since }) => since.getTime()))),
+    };
+  };
+
+  const close = async (): Promise<void> => {
+    if (isClosed) return;
+    isClosed = true;
+    for (const timer of timers) clearInterval(timer);
+    await within(CLOSE_MS, Promise.all([...running].map((one) => one.close())), ignore);
+    await within(CLOSE_MS, Promise.all([events.close(), own.close()]), ignore);
+    await Promise.all([publishing.close(), consuming.close()]);
+  };
+
   return {
-    features,
-    // Bindings of a topic exchange would take these for wildcards.
-    refuseName: (name) =>
-      name === '' || /[*#]/.test(name) || Buffer.byteLength(name) > 255
-        ? 'RabbitMQ takes names of 1 to 255 bytes without * and #'
-        : undefined,
-    send: sender.send,
-    receive: receiver.receive,
-    stop: receiver.stop,
-    close: async () => {
-      await Promise.all([sender.close(), receiver.close()]);
-    },
-    visitDeadLetters: createVisit(settings, report),
+    features: FEATURES,
+    refuseName,
+    refuseConsumer: refuseConsumer(names),
+    publish,
+    declare,
+    consume,
+    tail,
+    deadLetters,
+    plan: (consumers) => planLines(names, topology, consumers),
+    health,
+    close,
   };
 };

@@ -1,103 +1,223 @@
-import type { Connection, ConnectionOptions, Envelope, Publisher } from 'rabbitmq-client';
-import type { Message } from '../old-seam/port.ts';
-import { resendUntil } from '../old-seam/seam.ts';
-import { after, isRefusal, openConnection } from './client.ts';
-import type { Topology } from './topology.ts';
+import type { Buffer } from 'node:buffer';
+import type { Channel, Envelope } from 'rabbitmq-client';
+import { within } from '../shared/time-limit.ts';
+import type { ConnectionContext } from '../transport/index.ts';
+import { codeOf, jittered, type Link, pause } from './link.ts';
 
-interface Address {
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly expiration?: string;
-}
-type Queue = ReturnType<Topology['retry']>;
-
-/** A connection to publish over, and the queues that have been declared over it. */
-interface Link {
-  readonly connection: Connection;
-  readonly publisher: Publisher;
-  readonly declared: Map<string, Promise<unknown>>;
-  readonly openedAt: number;
+/** A message on its way. */
+interface Entry {
+  readonly envelope: Envelope;
+  readonly body: Buffer;
+  readonly signal: AbortSignal;
+  readonly resolve: (isReturned: boolean) => void;
+  readonly reject: (error: unknown) => void;
+  /** The channel that it was written to last. */
+  channel: Channel | undefined;
+  writtenAt: number;
 }
 
-const CLOSE_MS = 2_000;
-/** A connection is given this long before it is thrown away for not answering. */
-const FLOOR_MS = 1_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1_000;
+/** How long a silent broker is waited for before it is asked whether it is still there. */
+const SILENT_MS = { least: 250, most: 3_000 };
 
-const declare = async ({ connection, declared }: Link, queue: Queue): Promise<string> => {
-  const name = String(queue.queue);
-  const declaring = declared.get(name) ?? connection.queueDeclare(queue);
-  declared.set(name, declaring);
-  await declaring.catch((error) => {
-    declared.delete(name);
-    throw error;
-  });
-  return name;
-};
+/** What no further try mends: the broker or the client refuses this very message. */
+const REFUSALS = new Set(['CODEC', 'PRECONDITION_FAILED', 'ACCESS_REFUSED', 'NOT_ALLOWED', 'CONTENT_TOO_LARGE']);
 
-export const createSender = (options: ConnectionOptions, topology: Topology, report: (error: unknown) => void) => {
-  const exchanges = [{ exchange: topology.exchange, type: 'topic', durable: true }];
-  let current: Link | undefined;
+export const notSent = (message: string, cause?: unknown): Error =>
+  Object.assign(new Error(message, { cause }), { outcome: 'not-sent' });
+
+const unknown = (message: string, cause?: unknown): Error =>
+  Object.assign(new Error(message, { cause }), { outcome: 'unknown' });
+
+/**
+ * Sends messages over a channel of its own and waits for the broker's answers. Messages are written in the order of the
+ * calls. What had no answer when its channel has ended is written again, the first one first, before anything else. So the
+ * order is the same after any cut. While a channel lives, nothing is written to it twice.
+ */
+export const createSender = (
+  link: Link,
+  prepare: (channel: Channel) => Promise<void>,
+  { publishTimeoutMs, report }: Pick<ConnectionContext, 'publishTimeoutMs' | 'report'>,
+) => {
+  /** What has no answer, in the order of the calls. */
+  const waiting = new Set<Entry>();
+  /** Numbers of the messages that no queue wanted. */
+  const returned = new Set<string>();
+  const silentMs = Math.min(SILENT_MS.most, Math.max(SILENT_MS.least, publishTimeoutMs / 4));
+  let current: Channel | undefined;
+  let isOpening = false;
+  let isClosed = false;
+  /** After the broker has closed a channel because of one message: one at a time, so that it is known which one it was. */
+  let isCareful = false;
+  let count = 0;
+  let answeredAt = 0;
+  let watching: ReturnType<typeof setInterval> | undefined;
   let watched: AbortSignal | undefined;
 
-  const open = (): Link => {
-    const connection = openConnection(options, report);
-    const publisher = connection.createPublisher({ confirm: true, exchanges });
-    return { connection, publisher, declared: new Map(), openedAt: Date.now() };
+  const settled = (entry: Entry): void => {
+    waiting.delete(entry);
+    if (waiting.size === 0) {
+      clearInterval(watching);
+      watching = undefined;
+      isCareful = false;
+    } else if (isCareful) pump();
   };
-  const link = (): Link => {
-    current ??= open();
-    return current;
+  const reject = (entry: Entry, error: unknown): void => {
+    settled(entry);
+    entry.reject(error);
   };
-  // A broker may take a connection and never answer on it; what waits on it fails then, and goes over the next.
-  const discard = () => {
-    if (!current || Date.now() - current.openedAt < FLOOR_MS) return;
-    const { connection } = current;
-    current = undefined;
-    connection.unsafeDestroy();
+  const finish = (entry: Entry): void => {
+    settled(entry);
+    entry.resolve(returned.delete(entry.envelope.correlationId ?? ''));
+  };
+  const confirmed = (entry: Entry): void => {
+    answeredAt = performance.now();
+    // A message that came back was announced before the confirm. The client tells of it one turn later.
+    setImmediate(finish, entry);
   };
 
-  /** The queue for what only this service gets, and how long it stays there. */
-  const ownQueue = async (own: Link, { kind, delayMs = 0 }: Message): Promise<Address> => {
-    if (kind === 'dead') return { exchange: '', routingKey: await declare(own, topology.dead) };
-    const routingKey = await declare(own, topology.retry(delayMs));
-    return { exchange: '', routingKey, expiration: String(Math.ceil(delayMs)) };
+  const failed = (own: Channel, entry: Entry, error: unknown): void => {
+    if (entry.channel !== own || !waiting.has(entry)) return;
+    const code = codeOf(error);
+    if (code === 'NACK') {
+      answeredAt = performance.now();
+      reject(entry, unknown('RabbitMQ has refused the message for at least one queue: it may be full', error));
+      return;
+    }
+    const isRefusal = REFUSALS.has(code);
+    // The client gives the error of its channel to the oldest message, which need not be the cause.
+    const isKnown = code === 'CODEC' || isCareful || waiting.size === 1;
+    if (isRefusal && isKnown) reject(entry, notSent(`RabbitMQ refuses the message: ${String(error)}`, error));
+    else if (isRefusal) isCareful = true;
   };
-  // Aborted when something that was to go out with this signal has not, over whichever connection it went.
-  const watch = (signal: AbortSignal) => {
+
+  const write = (own: Channel, entry: Entry): void => {
+    entry.channel = own;
+    entry.writtenAt = performance.now();
+    own.basicPublish(entry.envelope, entry.body).then(
+      () => confirmed(entry),
+      (error: unknown) => failed(own, entry, error),
+    );
+  };
+
+  /** Drops what nobody waits for any more. */
+  const dropAborted = (): void => {
+    for (const entry of waiting) {
+      if (!entry.signal.aborted) continue;
+      const toError = entry.channel ? unknown : notSent;
+      reject(entry, toError('No answer from RabbitMQ in time', entry.signal.reason));
+    }
+  };
+
+  /** Writes what is not yet written to the present channel. */
+  const pump = (): void => {
+    const own = current;
+    if (!own?.active) {
+      void open();
+      return;
+    }
+    // What is written now could not be withdrawn.
+    if (link.isBlocked()) return;
+    for (const entry of waiting) {
+      if (entry.channel !== own) write(own, entry);
+      if (isCareful) return;
+    }
+  };
+
+  const openChannel = async (): Promise<void> => {
+    const own = await link.channel();
+    try {
+      await prepare(own);
+      await own.confirmSelect();
+    } catch (error) {
+      await own.close();
+      throw error;
+    }
+    own.on('basic.return', ({ correlationId }) => {
+      if (correlationId !== undefined) returned.add(correlationId);
+    });
+    own.once('close', () => {
+      if (current === own) current = undefined;
+      returned.clear();
+      // Each message that was on the channel is told of it first.
+      setImmediate(() => {
+        dropAborted();
+        if (waiting.size > 0) void open();
+      });
+    });
+    current = own;
+  };
+
+  const open = async (): Promise<void> => {
+    if (isOpening || isClosed) return;
+    isOpening = true;
+    for (let ms = FIRST_PAUSE_MS; waiting.size > 0 && !current && !isClosed; ms = Math.min(ms * 2, LONGEST_PAUSE_MS)) {
+      try {
+        await openChannel();
+      } catch (error) {
+        if (ms === FIRST_PAUSE_MS) report('warn', 'event_transport_trouble', { error });
+        await pause(jittered(ms));
+      }
+    }
+    isOpening = false;
+    if (current && waiting.size > 0) pump();
+  };
+
+  /** A link on which bytes only stop is found by asking. A broker that answers is only slow, and keeps its channel. */
+  const look = async (): Promise<void> => {
+    const [oldest] = waiting;
+    const now = performance.now();
+    if (!oldest?.channel || link.isBlocked()) return;
+    if (now - oldest.writtenAt < silentMs || now - answeredAt < silentMs) return;
+    answeredAt = now;
+    const isThere = await within(
+      silentMs,
+      link.use(async () => true).catch(() => false),
+      () => false,
+    );
+    if (isThere || oldest.channel !== current) return;
+    report('warn', 'event_transport_trouble', { error: new Error(`No answer from RabbitMQ for ${silentMs} ms`) });
+    link.discard();
+  };
+
+  const watch = (signal: AbortSignal): void => {
+    watching ??= setInterval(look, silentMs / 2).unref();
     if (signal === watched) return;
     watched = signal;
-    signal.addEventListener('abort', discard, { once: true });
-  };
-  const sendTo = ({ publisher }: Link, address: Address, { id: messageId, body, headers }: Message): Promise<void> => {
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    // One literal: what is made by spreading costs a publish a tenth, in the client and in garbage.
-    const envelope: Envelope = {
-      exchange: address.exchange,
-      routingKey: address.routingKey,
-      durable: true,
-      messageId,
-      contentType: 'application/cloudevents+json',
-      headers,
-    };
-    if (address.expiration !== undefined) envelope.expiration = address.expiration;
-    return publisher.send(envelope, bytes);
-  };
-  const sendOnce = (message: Message): Promise<void> => {
-    const own = link();
-    if (message.kind !== 'event') return ownQueue(own, message).then((address) => sendTo(own, address, message));
-    return sendTo(own, { exchange: topology.exchange, routingKey: message.name }, message);
+    signal.addEventListener('abort', dropAborted, { once: true });
   };
 
-  const send = (message: Message, signal: AbortSignal): Promise<void> => {
-    watch(signal);
-    return resendUntil(signal, () => sendOnce(message), isRefusal);
+  /**
+   * Resolves once the broker has taken the message, with whether no queue wanted it. Rejects with an `outcome`, and when
+   * the signal is aborted.
+   */
+  const send = (envelope: Envelope, body: Buffer, signal: AbortSignal): Promise<boolean> =>
+    new Promise((resolve, rejectPromise) => {
+      if (isClosed) {
+        rejectPromise(notSent('The connection is closed'));
+        return;
+      }
+      envelope.correlationId = String(++count);
+      const entry: Entry = { envelope, body, signal, resolve, reject: rejectPromise, channel: undefined, writtenAt: 0 };
+      waiting.add(entry);
+      watch(signal);
+      if (current?.active && !isCareful && !isOpening && !link.isBlocked()) write(current, entry);
+      else pump();
+    });
+
+  link.onUnblocked(pump);
+
+  const close = async (): Promise<void> => {
+    isClosed = true;
+    clearInterval(watching);
+    const own = current;
+    current = undefined;
+    await own?.close();
+    for (const entry of [...waiting]) reject(entry, (entry.channel ? unknown : notSent)('The connection is closed'));
   };
-  const close = async () => {
-    if (!current) return;
-    const { publisher, connection } = current;
-    const closed = publisher.close().then(() => connection.close());
-    await Promise.race([closed.catch(report), after(CLOSE_MS)]);
-    connection.unsafeDestroy();
-  };
-  return { send, close };
+
+  return { send, close, waiting: () => waiting.size };
 };
+
+export type Sender = ReturnType<typeof createSender>;

@@ -1,62 +1,119 @@
 import type { Connection } from 'rabbitmq-client';
-import type { readNames } from './names.ts';
+import type { ConsumerSpec } from '../transport/index.ts';
+import type { Names } from './names.ts';
 
-type QueueOptions = Exclude<Parameters<Connection['queueDeclare']>[0], string | undefined>;
+type Declared = Exclude<Parameters<Connection['queueDeclare']>[0], string | undefined>;
 
-// How often the broker gives an event to processes that die of it, before it gives up.
-const DELIVERY_LIMIT = 20;
+/** A queue as it is declared. */
+export interface Queue {
+  readonly queue: string;
+  readonly durable: boolean;
+  readonly autoDelete?: boolean;
+  readonly arguments: NonNullable<Declared['arguments']>;
+}
 
-// A queue that hands its events on only once they are safe in the next one.
-const handOn = (queue: string) => ({
+export interface Binding {
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+/**
+ * The bus gives an event up at its 21st delivery. This limit is only for what the bus cannot reach. It is higher, so that
+ * events that were beside a deadly one are not given up with it.
+ */
+const DELIVERY_LIMIT = 100;
+/** No limit, for 3.10 and 4.x alike: on 3.10 a limit of -1 destroys a message at its first return. */
+const NO_DELIVERY_LIMIT = 1_000_000;
+const DAY_MS = 86_400_000;
+/** The longest time that RabbitMQ takes for `x-expires`. */
+const MAX_EXPIRES_MS = 4_294_967_000;
+/** The shortest time of a retry queue. A shorter delay has its own time in there, behind those before it. */
+const SHORTEST_LEVEL_MS = 125;
+/** A retry comes up to a quarter earlier than its longest delay. */
+const EARLIEST = 0.75;
+
+/** The longest delay of a retry: its level must be less than half of what RabbitMQ can count. */
+export const MAX_DELAY_MS = 1_000 * 2 ** 20;
+
+/** The time of the retry queue for a delay: 1,000 ms times or divided by a power of two. */
+export const levelOf = (delayMs: number): number =>
+  Math.max(SHORTEST_LEVEL_MS, 1_000 * 2 ** Math.ceil(Math.log2(Math.max(1, delayMs) / 1_000)));
+
+/** The times of the retry queues that a consumer needs. */
+export const levelsOf = ({ retryDelaysMs }: Pick<ConsumerSpec, 'retryDelaysMs'>): number[] => {
+  const levels = retryDelaysMs.flatMap((delayMs) => [levelOf(delayMs), levelOf(delayMs * EARLIEST)]);
+  return [...new Set(levels)].sort((a, b) => a - b);
+};
+
+const expires = (ms: number): number => Math.min(MAX_EXPIRES_MS, Math.max(1, Math.ceil(ms)));
+
+// A queue that hands its messages on only once they are safe in the next one. Both arguments are needed for that.
+const handOnTo = (queue: string) => ({
   'x-dead-letter-exchange': '',
   'x-dead-letter-routing-key': queue,
   'x-dead-letter-strategy': 'at-least-once',
   'x-overflow': 'reject-publish' as const,
 });
 
-/** Everything that a service has at the broker. All of it outlives the process, but for the queues of a broadcast. */
-export const createTopology = (
-  { exchange, queue, retryQueue, deadLetterQueue }: ReturnType<typeof readNames>,
-  service: string,
-  { broadcast, singleActiveConsumer }: { broadcast: boolean; singleActiveConsumer: boolean },
-) => {
-  const own = broadcast ? `${service}.${crypto.randomUUID()}` : service;
-  const deadLetters = deadLetterQueue(service);
+const quorum = (queue: string, more: Queue['arguments']): Queue => ({
+  queue,
+  durable: true,
+  arguments: { 'x-queue-type': 'quorum', ...more },
+});
 
-  const events: QueueOptions = broadcast
-    ? { queue: queue(own), exclusive: true, autoDelete: true }
-    : {
-        queue: queue(own),
-        durable: true,
-        arguments: {
-          'x-queue-type': 'quorum',
-          'x-delivery-limit': DELIVERY_LIMIT,
-          ...handOn(deadLetters),
-          ...(singleActiveConsumer && { 'x-single-active-consumer': true }),
-        },
-      };
-  const dead: QueueOptions = { queue: deadLetters, durable: true, arguments: { 'x-queue-type': 'quorum' } };
-  /** The queue for this delay: events wait in it for their own time, and leave in the order in which they came. */
-  const retry = (delayMs: number): QueueOptions => {
-    const levelMs = 2 ** Math.ceil(Math.log2(Math.max(1, delayMs)));
-    const name = retryQueue(own, levelMs);
-    return broadcast
-      ? {
-          queue: name,
-          autoDelete: false,
-          arguments: {
-            'x-dead-letter-exchange': '',
-            'x-dead-letter-routing-key': queue(own),
-            'x-expires': levelMs + 600_000,
-          },
-        }
-      : {
-          queue: name,
-          durable: true,
-          arguments: { 'x-queue-type': 'quorum', 'x-message-ttl': levelMs, ...handOn(queue(own)) },
-        };
-  };
-  return { exchange, events, dead, retry };
-};
+/** All that a service has at the broker, as it is declared. */
+export const createTopology = (names: Names) => ({
+  dead: (): Queue => quorum(names.dead, { 'x-delivery-limit': NO_DELIVERY_LIMIT }),
+  queue: ({ consumer, order, expiresAfterMs }: ConsumerSpec): Queue =>
+    quorum(names.queue(consumer), {
+      'x-delivery-limit': DELIVERY_LIMIT,
+      'x-expires': expires(expiresAfterMs),
+      ...handOnTo(names.dead),
+      ...(order === 'key' && { 'x-single-active-consumer': true }),
+    }),
+  // To publish to a queue does not count as use. So that no waiting retry is removed with its queue, the queue stays for
+  // longer than its consumer.
+  retry: ({ consumer, expiresAfterMs }: ConsumerSpec, levelMs: number): Queue =>
+    quorum(names.retry(consumer, levelMs), {
+      'x-message-ttl': levelMs,
+      'x-expires': expires(Math.max(expiresAfterMs, DAY_MS) + 2 * levelMs),
+      ...handOnTo(names.queue(consumer)),
+    }),
+  record: ({ consumer, expiresAfterMs }: ConsumerSpec): Queue =>
+    quorum(names.record(consumer), {
+      'x-delivery-limit': NO_DELIVERY_LIMIT,
+      'x-expires': expires(Math.max(expiresAfterMs, DAY_MS)),
+    }),
+  present: (consumer: string, version: string): Queue => ({
+    queue: names.present(consumer, version),
+    durable: true,
+    autoDelete: true,
+    arguments: {},
+  }),
+  bindings: ({ consumer, names: eventNames }: Pick<ConsumerSpec, 'consumer' | 'names'>): Binding[] =>
+    eventNames.map((routingKey) => ({ queue: names.queue(consumer), exchange: names.exchange, routingKey })),
+});
 
 export type Topology = ReturnType<typeof createTopology>;
+
+const show = (queue: Queue): string =>
+  `queue ${queue.queue} durable=${queue.durable} arguments=${JSON.stringify(queue.arguments)}`;
+
+/** What an operator has to make, a line each. */
+export const planLines = (names: Names, topology: Topology, consumers: readonly ConsumerSpec[]): string[] => {
+  const lines = [`exchange ${names.exchange} type=topic durable=true`];
+  if (consumers.length > 0) lines.push(show(topology.dead()));
+  for (const spec of consumers) {
+    lines.push(show(topology.queue(spec)));
+    for (const levelMs of levelsOf(spec)) lines.push(show(topology.retry(spec, levelMs)));
+    for (const { queue, exchange, routingKey } of topology.bindings(spec))
+      lines.push(`binding ${exchange} -> ${queue} routing-key=${JSON.stringify(routingKey)}`);
+  }
+  const pattern = `^${names.queue('').replaceAll('.', '\\.')}`;
+  if (consumers.length > 0)
+    lines.push(
+      `policy (suggested) pattern=${JSON.stringify(pattern)} apply-to=queues definition={"max-length-bytes":1073741824,"overflow":"reject-publish"}`,
+    );
+  return lines;
+};

@@ -1,0 +1,128 @@
+import { type Channel, Connection, type ConnectionOptions } from 'rabbitmq-client';
+import type { ConnectionContext } from '../transport/index.ts';
+import { keepBytes } from './keep-bytes.ts';
+
+const CLOSE_MS = 2_000;
+
+/** A timer that does not keep the process alive. */
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+
+/** Between half of a time and all of it, so that many processes do not return at once. */
+export const jittered = (ms: number): number => ms * (0.5 + Math.random() / 2);
+
+export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
+/** One connection to the broker, which comes back by itself. */
+export const createLink = (
+  options: ConnectionOptions,
+  purpose: 'publish' | 'consume',
+  report: ConnectionContext['report'],
+) => {
+  let current: Connection | undefined;
+  let isClosed = false;
+  let isConnected = false;
+  let isBlocked = false;
+  let since = new Date();
+  const onUnblocked = new Set<() => void>();
+
+  const changed = (connected: boolean) => {
+    if (isConnected === connected) return;
+    isConnected = connected;
+    since = new Date();
+  };
+  const unblock = () => {
+    isBlocked = false;
+    for (const call of onUnblocked) call();
+  };
+
+  const open = (): Connection => {
+    const connection = new Connection({ ...options, connectionName: `${options.connectionName} ${purpose}` });
+    const isCurrent = () => connection === current;
+    connection.on('connection', () => {
+      if (isCurrent()) changed(true);
+    });
+    connection.on('error', (error: unknown) => {
+      if (!isCurrent()) return;
+      changed(connection.ready);
+      if (isBlocked) unblock();
+      report('error', 'event_transport_trouble', { connection: purpose, error });
+    });
+    connection.on('connection.blocked', (reason) => {
+      if (!isCurrent()) return;
+      isBlocked = true;
+      report('warn', 'event_transport_blocked', { connection: purpose, reason });
+    });
+    connection.on('connection.unblocked', () => {
+      if (!isCurrent()) return;
+      unblock();
+      report('warn', 'event_transport_unblocked', { connection: purpose });
+    });
+    return connection;
+  };
+
+  const start = (): Connection => {
+    current ??= open();
+    return current;
+  };
+
+  const channel = async (): Promise<Channel> => {
+    if (isClosed) throw new Error('The connection is closed');
+    const own = await start().acquire({ emitErrorsFromChannel: true });
+    keepBytes(own);
+    own.on('error', (error: unknown) => {
+      // After a cut every acknowledgement fails. The connection has told of it.
+      if (codeOf(error) !== '' && !codeOf(error).startsWith('E')) report('warn', 'event_transport_trouble', { error });
+    });
+    return own;
+  };
+
+  /** Does something over a channel of its own. */
+  const use = async <Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> => {
+    const own = await channel();
+    try {
+      return await work(own);
+    } finally {
+      // What it has taken and not acknowledged goes back.
+      await own.close();
+    }
+  };
+
+  /** Throws the connection away, which does not answer any more. The next channel is over a new one. */
+  const discard = (): void => {
+    const connection = current;
+    current = undefined;
+    changed(false);
+    isBlocked = false;
+    connection?.unsafeDestroy();
+  };
+
+  const close = async (): Promise<void> => {
+    isClosed = true;
+    changed(false);
+    since = new Date();
+    if (!current) return;
+    const closed = current.close().catch(() => {});
+    await Promise.race([closed, pause(CLOSE_MS)]);
+    current.unsafeDestroy();
+  };
+
+  return {
+    start,
+    channel,
+    use,
+    discard,
+    close,
+    /** Whether the broker takes no publishes for now. */
+    isBlocked: () => isBlocked,
+    onUnblocked: (call: () => void) => {
+      onUnblocked.add(call);
+    },
+    /** `undefined` before the connection was needed. */
+    health: () => (current || isClosed ? { connected: isConnected && !isClosed, since } : undefined),
+  };
+};
+
+export type Link = ReturnType<typeof createLink>;

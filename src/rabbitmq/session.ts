@@ -1,0 +1,235 @@
+import type { Channel } from 'rabbitmq-client';
+import { createActivity } from '../shared/activity.ts';
+import { within } from '../shared/time-limit.ts';
+import type { ConnectionContext, ConsumerSpec, Deliver, Delivery, Outcome } from '../transport/index.ts';
+import type { Piece } from './keep-open.ts';
+import { attemptOf, bodyOf, deliveriesOf, foreignHeaders, keyOf, type Received } from './message.ts';
+import type { Outcomes } from './outcomes.ts';
+import type { Queue } from './topology.ts';
+import { createSlots, createTurns } from './turns.ts';
+
+/** From this delivery on, an event may be the one that kills its process. */
+const SUSPECT_FROM = 3;
+/** The bus gives an event up after so many deliveries. */
+const MAX_DELIVERIES = 20;
+/** With an order, so many times the concurrency wait here: keys that wait for a retry must leave room for the others. */
+const AHEAD = 10;
+const MAX_PREFETCH = 2_000;
+/** RabbitMQ 3.10 hands 32 acknowledgements at once on to a quorum queue, and forgets the rest when the channel closes. */
+const ACKNOWLEDGED_AT_ONCE = 16;
+const CLOSE_MS = 1_500;
+
+interface Parts {
+  readonly channel: Channel;
+  readonly queue: string;
+  /** A queue that is there as long as a process runs this version of the consumer. */
+  readonly present: Queue | undefined;
+  /** Whether other processes may start with the queue only when nothing runs here any more. */
+  readonly isKept: boolean;
+  readonly spec: ConsumerSpec;
+  readonly deliver: Deliver;
+  readonly outcomes: Outcomes;
+  readonly report: ConnectionContext['report'];
+}
+
+/** The deliveries of one consumer over one channel. It ends with the channel, or when it is stopped. */
+export const openSession = async ({
+  channel,
+  queue,
+  present,
+  isKept,
+  spec,
+  deliver,
+  outcomes,
+  report,
+}: Parts): Promise<Piece> => {
+  const isOrdered = spec.order === 'key';
+  const gone = new AbortController();
+  /** Aborted when no delivery may start any more. */
+  const stopping = new AbortController();
+  const turns = createTurns();
+  const suspects = createSlots(1);
+  const running = createSlots(spec.concurrency);
+  /** What waits or runs here. */
+  const open = createActivity();
+  /** What was decided and is not yet carried out. */
+  const decided = createActivity();
+  let consumerTag = '';
+  let hasSuspect = false;
+  let acknowledged = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+  let hasEnded = () => {};
+  const ended = new Promise<void>((resolve) => {
+    hasEnded = resolve;
+  });
+  let isOver = () => {};
+  /** Resolves when no more deliveries come over this channel. */
+  const over = new Promise<void>((resolve) => {
+    isOver = resolve;
+  });
+
+  const roundTrip = async (): Promise<void> => {
+    await channel.queueDeclare({ queue, passive: true }).catch(() => {});
+  };
+  const acknowledge = async (message: Received): Promise<void> => {
+    const isPaced = stopping.signal.aborted && acknowledged++ % ACKNOWLEDGED_AT_ONCE === 0;
+    if (isPaced) turn = turn.then(roundTrip);
+    if (stopping.signal.aborted) await turn;
+    if (channel.active) channel.basicAck({ deliveryTag: message.deliveryTag });
+  };
+  const giveBack = (message: Received): void => {
+    // Otherwise it goes back when the channel closes, together with what came after it.
+    if (!isKept && channel.active) channel.basicNack({ deliveryTag: message.deliveryTag, requeue: true });
+  };
+
+  /**
+   * How often the event was delivered. When a process dies, all that it had count. The first suspect of a channel has died
+   * with its process each time, the others need not have started: they are handled one at a time, and not given up.
+   */
+  const countOf = (message: Received): number => {
+    const deliveries = deliveriesOf(message);
+    if (deliveries < SUSPECT_FROM) return deliveries;
+    const isFirst = !hasSuspect;
+    hasSuspect = true;
+    return isFirst ? deliveries : Math.min(deliveries, MAX_DELIVERIES);
+  };
+
+  const wait = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        for (const { signal } of [gone, stopping]) signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms).unref();
+      for (const { signal } of [gone, stopping]) signal.addEventListener('abort', end);
+    });
+
+  const isEnding = () => gone.signal.aborted || stopping.signal.aborted;
+
+  /** Runs one attempt, when there is room for it. */
+  const attemptOnce = async (delivery: Delivery, isSuspect: boolean): Promise<Outcome | undefined> => {
+    if (isSuspect) await suspects.enter();
+    if (isOrdered) await running.enter();
+    try {
+      return isEnding() ? undefined : await deliver(delivery);
+    } finally {
+      if (isOrdered) running.leave();
+      if (isSuspect) suspects.leave();
+    }
+  };
+
+  /** With an order a retry waits here and holds its key back. */
+  const handle = async (message: Received, deliveries: number): Promise<Outcome | undefined> => {
+    const delivery = {
+      body: bodyOf(message),
+      headers: foreignHeaders(message.headers),
+      key: keyOf(message),
+      deliveries,
+      signal: gone.signal,
+    };
+    let isSuspect = deliveries >= SUSPECT_FROM;
+    for (let attempt = attemptOf(message, queue); ; ) {
+      const outcome = await attemptOnce({ ...delivery, attempt }, isSuspect);
+      if (!isOrdered || outcome?.is !== 'retry') return outcome;
+      await wait(outcome.afterMs);
+      if (isEnding()) return undefined;
+      isSuspect = false;
+      ({ attempt } = outcome);
+    }
+  };
+
+  const settle = async (message: Received, outcome: Outcome | undefined): Promise<void> => {
+    if (gone.signal.aborted) return;
+    if (!outcome) {
+      giveBack(message);
+      return;
+    }
+    decided.start();
+    try {
+      if (outcome.is !== 'done') await outcomes.carryOut(spec, message, outcome, gone.signal);
+      await acknowledge(message);
+    } catch (error) {
+      // The event is with another process by now, or will be.
+      if (!gone.signal.aborted) report('error', 'event_transport_trouble', { consumer: spec.consumer, error });
+    } finally {
+      decided.end();
+    }
+  };
+
+  const receive = async (message: Received): Promise<void> => {
+    if (isEnding()) {
+      giveBack(message);
+      return;
+    }
+    open.start();
+    try {
+      const deliveries = countOf(message);
+      const key = isOrdered ? keyOf(message) : undefined;
+      const leave = key === undefined ? undefined : await turns.enter(key);
+      try {
+        await settle(message, await handle(message, deliveries));
+      } finally {
+        leave?.();
+      }
+    } finally {
+      open.end();
+    }
+  };
+
+  /** The end of the channel, once nothing is open on it. */
+  const closeWhenIdle = async (): Promise<void> => {
+    await open.idle();
+    await decided.idle();
+    await roundTrip();
+    await channel.close();
+  };
+
+  const begin = async (): Promise<void> => {
+    channel.once('close', () => {
+      gone.abort(new Error('The delivery is lost: its channel to RabbitMQ has ended'));
+      hasEnded();
+      isOver();
+    });
+    channel.on('basic.cancel', (tag) => {
+      if (tag !== consumerTag) return;
+      // The queue was deleted. What runs may end, and its outcome is carried out.
+      isOver();
+      void closeWhenIdle();
+    });
+    if (present) {
+      await channel.queueDeclare(present);
+      await channel.basicConsume({ queue: present.queue, noAck: true }, () => {});
+    }
+    const prefetchCount = isOrdered ? Math.min(spec.concurrency * AHEAD, MAX_PREFETCH) : spec.concurrency;
+    await channel.basicQos({ prefetchCount: Math.max(prefetchCount, spec.concurrency) });
+    ({ consumerTag } = await channel.basicConsume({ queue }, receive));
+  };
+
+  /** Resolves when no delivery will start any more. */
+  const stop = async (): Promise<void> => {
+    if (stopping.signal.aborted) return;
+    stopping.abort();
+    isOver();
+    // To cancel would start another process beside what still runs here.
+    if (!isKept && channel.active) await channel.basicCancel({ consumerTag }).catch(() => {});
+    void closeWhenIdle();
+  };
+
+  /** Gives back what is open, after what was decided is carried out. */
+  const close = async (): Promise<void> => {
+    await stop();
+    await within(CLOSE_MS, decided.idle(), () => {});
+    if (channel.active) await within(CLOSE_MS, roundTrip(), () => {});
+    gone.abort(new Error('The delivery is given back: the transport is closed'));
+    await channel.close();
+  };
+
+  try {
+    await begin();
+  } catch (error) {
+    await channel.close();
+    throw error;
+  }
+  return { over, ended, stop, close };
+};

@@ -1,0 +1,58 @@
+import type { ConnectionContext } from '../transport/index.ts';
+import { type Kept, keepOpen } from './keep-open.ts';
+import type { Link } from './link.ts';
+import { bodyOf } from './message.ts';
+import type { Names } from './names.ts';
+import type { Registry } from './registry.ts';
+
+/** A process that is too slow loses the oldest ones. */
+const MAX_WAITING = 100_000;
+
+interface Parts {
+  readonly link: Link;
+  readonly names: Names;
+  /** Left out where an operator has made the exchange. */
+  readonly declareExchange: Registry['declareExchange'] | undefined;
+  readonly report: ConnectionContext['report'];
+}
+
+/** Tells the events of some names from now on, over a queue that ends with its consumer. */
+export const startTail = async (
+  { link, names, declareExchange, report }: Parts,
+  eventNames: readonly string[],
+  tell: (body: Uint8Array) => void,
+): Promise<Kept> => {
+  const open = async () => {
+    const channel = await link.channel();
+    let isStopped = false;
+    const over = new Promise<void>((resolve) => {
+      channel.once('close', resolve);
+    });
+    try {
+      await declareExchange?.(channel);
+      const queue = names.tail(crypto.randomUUID());
+      const { exchange } = names;
+      await channel.queueDeclare({
+        queue,
+        exclusive: true,
+        autoDelete: true,
+        arguments: { 'x-max-length': MAX_WAITING },
+      });
+      for (const routingKey of eventNames) await channel.queueBind({ queue, exchange, routingKey });
+      await channel.basicConsume({ queue, noAck: true }, (message) => {
+        if (!isStopped) tell(bodyOf(message));
+      });
+      channel.once('basic.cancel', () => void channel.close());
+    } catch (error) {
+      await channel.close();
+      throw error;
+    }
+    const stop = async () => {
+      isStopped = true;
+      // The queue ends with its consumer.
+      await channel.close();
+    };
+    return { over, ended: over, stop, close: stop };
+  };
+  return keepOpen(open, (error) => report('warn', 'event_transport_trouble', { eventNames, error }));
+};

@@ -1,0 +1,85 @@
+import { createConnection, createServer, type Socket } from 'node:net';
+import { rabbitmq } from 'mapbus/rabbitmq';
+import type { Transport } from 'mapbus/transport';
+import { folderOf } from '../../../scripts/services/broker.ts';
+import { ensureService } from '../../../scripts/services/main.ts';
+import { rabbitmqctl } from '../../../scripts/services/rabbitmq.ts';
+
+export const ctl = (...args: readonly string[]): string => rabbitmqctl(folderOf('rabbitmq'), ...args);
+
+/** A virtual host of its own, so that nothing is left at the broker afterwards. */
+export const openHost = async (name: string) => {
+  const { url, own } = await ensureService('rabbitmq');
+  if (!own) throw new Error("RabbitMQ at hand is not the tests' own");
+  const host = `${name}-${crypto.randomUUID().slice(0, 8)}`;
+  ctl('add_vhost', host);
+  ctl('set_permissions', '-p', host, 'guest', '.*', '.*', '.*');
+  return {
+    host,
+    url: `${url}/${host}`,
+    own,
+    ctl: (command: string, ...args: readonly string[]) => ctl(command, '-p', host, ...args),
+    close: () => void ctl('delete_vhost', host),
+  };
+};
+
+export type Host = Awaited<ReturnType<typeof openHost>>;
+
+/** Takes connections for a broker. Each process connects from an address of its own, and can be silenced alone. */
+export const createSilencer = async (targetPort: number) => {
+  const silent = new Set<string>();
+  const pairs = new Map<string, Set<readonly [Socket, Socket]>>();
+  const server = createServer({ noDelay: true }, (client) => {
+    const address = client.remoteAddress ?? '';
+    client.on('error', () => {});
+    // A process that is silent does not reach the broker any more.
+    if (silent.has(address)) return;
+    const broker = createConnection({ host: '127.0.0.1', port: targetPort, noDelay: true });
+    const pair = [client, broker] as const;
+    const own = pairs.get(address) ?? new Set();
+    pairs.set(address, own.add(pair));
+    const end = () => {
+      own.delete(pair);
+      for (const socket of pair) socket.destroy();
+    };
+    for (const [from, to] of [pair, [broker, client] as const]) {
+      from.pipe(to);
+      from.on('error', end);
+      from.on('close', end);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+  const address = server.address();
+  let count = 0;
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    /** An address that no other process has. */
+    nextAddress: () => `127.${1 + (++count >> 16)}.${(count >> 8) & 255}.${count & 255}`,
+    silence: (of: string) => {
+      silent.add(of);
+      for (const [client, broker] of pairs.get(of) ?? []) {
+        client.unpipe(broker).pause();
+        broker.unpipe(client).pause();
+      }
+    },
+    close: () => {
+      server.close();
+      for (const own of pairs.values()) for (const pair of own) for (const socket of pair) socket.destroy();
+    },
+  };
+};
+
+/** Transports that can be silenced one by one. */
+export const createProcesses = async (url: string, heartbeat = 1) => {
+  const silencer = await createSilencer(Number(new URL(url).port));
+  const addresses = new Map<Transport, string>();
+  const connect = (): Transport => {
+    const localAddress = silencer.nextAddress();
+    const connection = { heartbeat, socket: { port: silencer.port, localAddress } };
+    const transport = rabbitmq({ url, connection });
+    addresses.set(transport, localAddress);
+    return transport;
+  };
+  const kill = (transport: Transport) => silencer.silence(addresses.get(transport) ?? '');
+  return { connect, kill, close: silencer.close };
+};
