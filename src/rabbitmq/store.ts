@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Channel } from 'rabbitmq-client';
+import { addLast, createFifo, sizeOf, takeFirst } from '../shared/fifo.ts';
+import { within } from '../shared/time-limit.ts';
 import type { DeadLetterQuery, DeadLetterStore, StoredDeadLetter } from '../transport/index.ts';
 import { codeOf, type Link, pause } from './link.ts';
 import { bodyOf, deathOf, HEADERS, type Received, redriven, textHeader } from './message.ts';
@@ -8,6 +10,9 @@ import type { Sender } from './sender.ts';
 
 const LOOK_AGAIN_MS = 20;
 const MAX_TRIES = 100;
+/** What one consumer can hold. A look sees the oldest ones. */
+const MOST_AT_ONCE = 65_535;
+const SILENT_MS = 5_000;
 /** RabbitMQ 3.10 hands 32 acknowledgements at once on to a quorum queue, and forgets the rest when the channel closes. */
 const ACKNOWLEDGED_AT_ONCE = 16;
 const NEVER = new AbortController().signal;
@@ -19,6 +24,8 @@ interface Parts {
   /** The name that a consumer has now, where its queue is gone. */
   readonly renamed: (consumer: string) => Promise<string | undefined>;
 }
+
+type Visit = (letter: StoredDeadLetter, message: Received) => Promise<'keep' | 'remove'>;
 
 /** A name for a letter that the broker has written: the same as long as the letter is there. */
 const digestOf = (message: Received, at: Date): string =>
@@ -73,38 +80,52 @@ export const createStore = ({ link, names, sender, renamed }: Parts): DeadLetter
     }
   };
 
-  /** Gives each letter to `visit`, the oldest first. All of them: a part that goes back would go behind the others. */
-  const visitAll = async (
-    channel: Channel,
-    visit: (letter: StoredDeadLetter, message: Received) => Promise<'keep' | 'remove'>,
-  ): Promise<void> => {
-    const kept: number[] = [];
+  const countOver = async (channel: Channel): Promise<number> =>
+    (await channel.queueDeclare({ queue: names.dead, passive: true })).messageCount;
+
+  /**
+   * Gives each letter to `visit`, the oldest first. Returns how many stay. With one consumer, since RabbitMQ 3.10 gives back
+   * in any order what was got one by one.
+   */
+  const visitOver = async (channel: Channel, visit: Visit): Promise<number> => {
+    const there = Math.min(await countOver(channel), MOST_AT_ONCE);
+    if (there === 0) return 0;
+    const letters = createFifo<Received>();
+    let wake = () => {};
+    let seen = 0;
     let removed = 0;
-    const count = async () => (await channel.queueDeclare({ queue: names.dead, passive: true })).messageCount;
-    /** The broker has not taken what was given back before it counts that again. The next look must find all. */
-    const giveBack = async (): Promise<void> => {
-      const wanted = (await count()) + kept.length;
-      for (const deliveryTag of kept) channel.basicNack({ deliveryTag, requeue: true });
-      for (let tries = 0; tries < MAX_TRIES && (await count()) < wanted; tries++) await pause(LOOK_AGAIN_MS);
+    await channel.basicQos({ prefetchCount: there });
+    await channel.basicConsume({ queue: names.dead }, (message) => {
+      addLast(letters, message);
+      wake();
+    });
+    const next = async (): Promise<Received | undefined> => {
+      const came = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      if (sizeOf(letters) === 0) await within(SILENT_MS, came, () => {});
+      return takeFirst(letters);
     };
-    try {
-      for (;;) {
-        const message = await channel.basicGet({ queue: names.dead });
-        if (!message) return;
-        kept.push(message.deliveryTag);
-        const decision = await visit(toLetter(message, names), message);
-        if (decision === 'keep') continue;
-        kept.pop();
-        channel.basicAck({ deliveryTag: message.deliveryTag });
-        if (++removed % ACKNOWLEDGED_AT_ONCE === 0) await count();
-      }
-    } finally {
-      // Without its channel they go back by themselves.
-      if (channel.active) await giveBack();
+    while (seen < there) {
+      const message = await next();
+      if (!message) throw new Error('RabbitMQ has not given all dead letters in time');
+      seen++;
+      if ((await visit(toLetter(message, names), message)) === 'keep') continue;
+      channel.basicAck({ deliveryTag: message.deliveryTag });
+      if (++removed % ACKNOWLEDGED_AT_ONCE === 0) await countOver(channel);
     }
+    await countOver(channel);
+    return seen - removed;
   };
 
-  const inTurn = async (visit: Parameters<typeof visitAll>[1]): Promise<void> => {
+  /** The letters that stay go back in order when their channel ends. Given back one by one, they may change places. */
+  const visitAll = async (locked: Channel, visit: Visit): Promise<void> => {
+    const kept = await link.use((channel) => visitOver(channel, visit));
+    // They are back a moment later. The next look must find all.
+    for (let tries = 0; tries < MAX_TRIES && (await countOver(locked)) < kept; tries++) await pause(LOOK_AGAIN_MS);
+  };
+
+  const inTurn = async (visit: Visit): Promise<void> => {
     const run = () =>
       alone((channel) => visitAll(channel, visit)).catch((error: unknown) => {
         // Nobody has ever declared a consumer.
@@ -132,7 +153,7 @@ export const createStore = ({ link, names, sender, renamed }: Parts): DeadLetter
       // Where the letter of the cursor is gone, its time says where it was.
       if (after !== undefined && letter.diedAt.getTime() < Number(time)) return 'keep';
       if (consumer !== undefined && letter.consumer !== consumer) return 'keep';
-      all.push(letter);
+      if (all.length <= limit) all.push(letter);
       return 'keep';
     });
     const letters = all.slice(0, limit);
