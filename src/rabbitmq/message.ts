@@ -24,16 +24,17 @@ const MAX_ERROR_NAME_BYTES = 255;
 const MAX_ERROR_MESSAGE_BYTES = 8_192;
 const MAX_CUT_BODY_BYTES = 65_536;
 
-const OWN = /^mapbus-/;
 /** The broker writes these. On 3.10 a copy of `x-death` makes it take a message for one that goes round in a circle. */
-const OF_THE_BROKER = /^x-(death|first-death-|last-death-|delivery-count|acquired-count|opt-)/;
-
-const isText = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === 'string';
+const OWN_OR_OF_THE_BROKER = /^(mapbus-|x-(death|first-death-|last-death-|delivery-count|acquired-count|opt-))/;
 
 /** The headers of a publisher, without those that steer this transport or the broker. */
-export const foreignHeaders = (headers: Readonly<Record<string, unknown>> | undefined): Record<string, string> => {
-  const kept = Object.entries(headers ?? {}).filter(([name]) => !OWN.test(name) && !OF_THE_BROKER.test(name));
-  return Object.fromEntries(kept.filter(isText));
+export const foreignHeaders = (headers: Readonly<Record<string, unknown>> = {}): Record<string, string> => {
+  const kept: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string' && !OWN_OR_OF_THE_BROKER.test(name)) kept[name] = value;
+  }
+  return kept;
 };
 
 /** Cuts a text, and no character in two. */

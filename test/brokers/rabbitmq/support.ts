@@ -1,6 +1,8 @@
 import { createConnection, createServer, type Socket } from 'node:net';
-import { rabbitmq } from 'mapbus/rabbitmq';
-import type { Transport } from 'mapbus/transport';
+import { type RabbitMQOptions, rabbitmq } from 'mapbus/rabbitmq';
+import type { ConsumerSpec, Deliver, Outcome, Receiving, Transport } from 'mapbus/transport';
+import { Connection } from 'rabbitmq-client';
+import { vi } from 'vitest';
 import { folderOf } from '../../../scripts/services/broker.ts';
 import { ensureService } from '../../../scripts/services/main.ts';
 import { rabbitmqctl } from '../../../scripts/services/rabbitmq.ts';
@@ -82,4 +84,96 @@ export const createProcesses = async (url: string, heartbeat = 1) => {
   };
   const kill = (transport: Transport) => silencer.silence(addresses.get(transport) ?? '');
   return { connect, kill, close: silencer.close };
+};
+
+/** A line that a transport has reported. */
+export interface Reported {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Record<string, unknown>;
+}
+
+/** One process of a service, as a bus would use it. */
+export const join = (url: string, service: string, options: Partial<RabbitMQOptions> = {}) => {
+  const reported: Reported[] = [];
+  const connection = rabbitmq({ url, ...options }).connect({
+    service,
+    namespace: '',
+    sends: 'all',
+    publishTimeoutMs: 10_000,
+    report: (level, message, fields) => void reported.push({ level, message, fields }),
+  });
+  return { ...connection, reported };
+};
+
+export type Process = ReturnType<typeof join>;
+
+export const specOf = (consumer: string, name: string, changes: Partial<ConsumerSpec> = {}): ConsumerSpec => ({
+  consumer,
+  names: [name],
+  order: undefined,
+  concurrency: 10,
+  timeoutMs: 60_000,
+  retryDelaysMs: [1_000],
+  expiresAfterMs: 600_000,
+  formerly: undefined,
+  ...changes,
+});
+
+export const DONE: Outcome = { is: 'done' };
+const ERROR = { name: 'RangeError', message: 'not possible' };
+export const DEAD: Outcome = { is: 'dead', reason: 'handler_failed', attempt: 1, error: ERROR };
+export const retryOf = (attempt: number, afterMs: number): Outcome => ({ is: 'retry', attempt, afterMs, error: ERROR });
+
+export const send = (
+  { publish }: Pick<Process, 'publish'>,
+  name: string,
+  data: unknown,
+  { key, signal = new AbortController().signal }: { key?: string; signal?: AbortSignal } = {},
+) => {
+  const id = crypto.randomUUID();
+  const body = JSON.stringify({ specversion: '1.0', id, source: '/test', type: name, data });
+  return publish({ name, id, source: '/test', body, key, headers: {} }, { signal, session: undefined });
+};
+
+export const dataOf = ({ body }: { readonly body: string | Uint8Array }): unknown =>
+  JSON.parse(Buffer.from(body).toString()).data;
+
+export const receive = async (
+  process: Pick<Process, 'declare' | 'consume'>,
+  spec: ConsumerSpec,
+  deliver: Deliver,
+): Promise<Receiving> => {
+  await process.declare([spec]);
+  return process.consume(spec, deliver);
+};
+
+/** Asks until there is an answer. */
+export const eventually = <Result>(what: string, ask: () => Result | Promise<Result>, timeout = 30_000) =>
+  vi.waitFor(
+    async () => {
+      const answer = await ask();
+      if (!answer) throw new Error(`Waited for ${what}`);
+      return answer;
+    },
+    { timeout, interval: 20 },
+  );
+
+export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+export const unique = (name: string): string => `${name}-${crypto.randomUUID().slice(0, 8)}`;
+
+/** The names of the queues of a virtual host, and how many messages each has. */
+export const queuesOf = (host: Host): Map<string, number> => {
+  const lines = host.ctl('list_queues', 'name', 'messages').trim().split('\n');
+  return new Map(
+    lines.filter((line) => line.includes('\t')).map((line) => [line.split('\t')[0] ?? '', Number(line.split('\t')[1])]),
+  );
+};
+
+/** The client without mapbus, as a foreign producer or an operator uses it. */
+export const openClient = (url: string) => {
+  const client = new Connection(url);
+  client.on('error', () => {});
+  return client;
 };
