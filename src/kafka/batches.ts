@@ -1,60 +1,89 @@
+import { addFirst, addLast, createFifo, sizeOf, takeFirst } from '../shared/fifo.ts';
+
 interface Entry<Item> {
   readonly item: Item;
   readonly signal: AbortSignal;
+  /** Whether the broker may have it. */
+  isSent: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+}
+
+interface Parts<Item> {
+  readonly sendAll: (items: Item[]) => Promise<unknown>;
+  readonly sizeOf: (item: Item) => number;
+  /** Whether an error is about an item, and not about the broker. */
+  readonly isRefusal: (error: unknown) => boolean;
+  /** Called before a batch is repeated; resolves when it may be. */
+  readonly pause: (error: unknown) => Promise<void>;
 }
 
 /** Half of what Kafka takes at once by default: there is more in a batch than its messages. */
 const MAX_BYTES = 512 * 1024;
 
+const notSent = (error: unknown): Error =>
+  Object.assign(new Error(error instanceof Error ? error.message : String(error), { cause: error }), {
+    outcome: 'not-sent',
+  });
+
 /**
- * Sends one batch at a time, and gathers the next meanwhile: nobody waits for others, and what was added first is sent
- * first. The client's own batching, a stream, ends at the first error and does not say whose it was.
- * @param isRefusal whether an error may be about one item alone
+ * Sends one batch at a time, and gathers the next meanwhile. A batch that fails is repeated before anything else is sent:
+ * what was added first is at the broker first, whatever errors there are. An item is given up only once its signal is
+ * aborted, or when it alone is refused.
  */
-export const createBatches = <Item extends { readonly value: Uint8Array }>(
-  sendAll: (items: Item[]) => Promise<unknown>,
-  isRefusal: (error: unknown) => boolean,
-) => {
-  const waiting: Entry<Item>[] = [];
-  let busy = false;
+export const createBatches = <Item>({ sendAll, sizeOf: bytesOf, isRefusal, pause }: Parts<Item>) => {
+  const waiting = createFifo<Entry<Item>>();
+  let isBusy = false;
 
   const take = (): Entry<Item>[] => {
+    const batch: Entry<Item>[] = [];
     let bytes = 0;
-    let count = 0;
-    for (const { item } of waiting) {
-      bytes += item.value.byteLength;
-      if (bytes > MAX_BYTES && count > 0) break;
-      count++;
+    for (let entry = takeFirst(waiting); entry; entry = takeFirst(waiting)) {
+      bytes += bytesOf(entry.item);
+      if (bytes > MAX_BYTES && batch.length > 0) {
+        addFirst(waiting, [entry]);
+        break;
+      }
+      batch.push(entry);
     }
-    return waiting.splice(0, count);
+    return batch;
   };
+  const keepWanted = (batch: readonly Entry<Item>[]): Entry<Item>[] =>
+    batch.filter(({ signal, isSent, reject }) => {
+      if (signal.aborted) reject(isSent ? signal.reason : notSent(signal.reason));
+      return !signal.aborted;
+    });
   const send = async (batch: readonly Entry<Item>[]): Promise<void> => {
-    try {
-      await sendAll(batch.map(({ item }) => item));
-      for (const { resolve } of batch) resolve();
-    } catch (error) {
-      // One by one, so that only what is refused fails.
-      if (batch.length > 1 && isRefusal(error)) for (const entry of batch) await send([entry]);
-      else for (const { reject } of batch) reject(error);
+    for (let due = keepWanted(batch); due.length > 0; due = keepWanted(due)) {
+      try {
+        await sendAll(due.map(({ item }) => item));
+        for (const { resolve } of due) resolve();
+        return;
+      } catch (error) {
+        if (!isRefusal(error)) {
+          for (const entry of due) entry.isSent = true;
+          await pause(error);
+        } else if (due.length === 1) {
+          for (const { reject, isSent } of due) reject(isSent ? error : notSent(error));
+          return;
+        } else {
+          // One by one, so that only what is refused fails.
+          for (const entry of due) await send([entry]);
+          return;
+        }
+      }
     }
   };
   const run = async () => {
-    busy = true;
-    while (waiting.length > 0) {
-      const batch = take();
-      for (const { signal, reject } of batch) if (signal.aborted) reject(signal.reason);
-      const due = batch.filter(({ signal }) => !signal.aborted);
-      if (due.length > 0) await send(due);
-    }
-    busy = false;
+    isBusy = true;
+    while (sizeOf(waiting) > 0) await send(take());
+    isBusy = false;
   };
 
-  /** Resolves once the item has been sent. */
+  /** Resolves once the broker has the item. */
   return (item: Item, signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, signal, resolve, reject });
-      if (!busy) void run();
+      addLast(waiting, { item, signal, isSent: false, resolve, reject });
+      if (!isBusy) void run();
     });
 };

@@ -1,92 +1,123 @@
 import {
   Admin,
   type BaseOptions,
+  type Connection as ClientConnection,
   Consumer,
-  type Message,
-  type MessagesStream,
-  type MessageToProduce,
+  type GroupPartitionsAssigner,
   ProduceAcks,
   Producer,
 } from '@platformatic/kafka';
-import type { Delivery } from '../old-seam/port.ts';
-import { createFatal } from '../old-seam/seam.ts';
+import { within } from '../shared/time-limit.ts';
 
-export type KafkaMessage = Message<Buffer, Buffer, Buffer, Buffer>;
-export type KafkaStream = MessagesStream<Buffer, Buffer, Buffer, Buffer>;
-export type KafkaRecord = MessageToProduce<Buffer, Buffer, string, string> & { readonly value: Buffer };
-export type KafkaConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>;
+export type ProducerClient = Producer<Buffer, Buffer, string, string>;
+export type ConsumerClient = Consumer<Buffer, Buffer, Buffer, Buffer>;
 
-export const createConsumer = (options: BaseOptions, groupId: string, sessionTimeoutMs: number): KafkaConsumer =>
-  new Consumer({
-    ...options,
-    groupId,
-    autocommit: false,
-    sessionTimeout: sessionTimeoutMs,
-    rebalanceTimeout: sessionTimeoutMs * 2,
-    heartbeatInterval: sessionTimeoutMs / 10,
-  });
+/** A client and its sockets. */
+export interface Client<Of> {
+  readonly client: Of;
+  /** Destroys its sockets: on a half-open one, everything would time out for ever. The client opens new ones. */
+  readonly cut: () => void;
+  /** Never rejects, and does not wait for a broker that is silent. */
+  readonly close: () => Promise<void>;
+}
 
-/** Leaves the group at once; whoever cannot is thrown out by the broker later. */
-export const closeConsumer = async (consumer: KafkaConsumer): Promise<void> => {
-  try {
-    await consumer.close(true);
-  } catch {
-    // There is nothing left to close.
-  }
-};
+const CLOSE_MS = 1_000;
 
-const toBytes = (text?: string) => (text === undefined ? undefined : Buffer.from(text));
+const ignore = () => {};
 
-export const createProducer = (options: BaseOptions) =>
-  new Producer<Buffer, Buffer, string, string>({
-    ...options,
-    acks: ProduceAcks.ALL,
-    serializers: { headerKey: toBytes, headerValue: toBytes },
-  });
-
-/** Every code in an error and in what it was caused by. */
-const codesOf = (error: unknown): readonly string[] => {
-  if (!(error instanceof Error)) return [];
-  const { code, apiId, errors = [], cause } = error as Error & { code?: string; apiId?: string; errors?: unknown[] };
-  return [code ?? '', apiId ?? '', ...errors.flatMap(codesOf), ...codesOf(cause)];
-};
-
-export const isRefusal = (error: unknown): boolean =>
-  codesOf(error).some((code) => /AUTHENTICATION|AUTHORIZATION_FAILED|INVALID_TOPIC|TOO_LARGE/.test(code));
-
-export const fatal = (error: unknown): Error =>
-  createFatal(`Kafka refuses: ${error instanceof Error ? error.message : String(error)}`);
-
-const CONTENT_TYPE = Buffer.from('content-type');
-
-/** Without the content type, which all events have: reading it takes as long as reading the rest of a small one. */
-export const toDelivery = ({ value, headers }: KafkaMessage): Delivery => {
-  const own: Record<string, string> = {};
-  for (const [name, text] of headers) if (!CONTENT_TYPE.equals(name)) own[name.toString()] = text.toString();
-  return { body: value ?? new Uint8Array(), headers: own };
-};
-
-/** Declares topics, once for each while it goes well. */
-export const createTopics = (options: BaseOptions, partitions: number) => {
-  const admin = new Admin(options);
-  const declared = new Map<string, Promise<void>>();
-
-  const declareOne = async (topic: string, count: number) => {
-    try {
-      // The broker's own default decides on the replicas.
-      await admin.createTopics({ topics: [topic], partitions: count, replicas: -1 });
-    } catch (error) {
-      // Who may not make topics has an operator who does.
-      if (!codesOf(error).some((code) => /TOPIC_ALREADY_EXISTS|AUTHORIZATION_FAILED/.test(code))) throw error;
-    }
+/** Counts the open sockets of all clients. */
+export const createSockets = () => {
+  let open = 0;
+  let since = new Date();
+  let isClosed = false;
+  const change = (by: 1 | -1) => {
+    const before = open > 0;
+    open += by;
+    if (before !== open > 0) since = new Date();
   };
-  const declare = (topic: string, count = partitions): Promise<void> => {
-    const declaring = declared.get(topic) ?? declareOne(topic, count);
-    declared.set(topic, declaring);
-    return declaring.catch((error) => {
-      declared.delete(topic);
-      throw error;
+  const close = () => {
+    if (!isClosed) since = new Date();
+    isClosed = true;
+  };
+  const health = () => ({ connected: !isClosed && open > 0, since });
+  return { change, close, health };
+};
+
+export type Sockets = ReturnType<typeof createSockets>;
+
+type AnyClient = Admin | ProducerClient | ConsumerClient;
+
+const watch = <Of extends AnyClient>(client: Of, closeClient: () => Promise<void>, sockets: Sockets): Client<Of> => {
+  const open = new Set<ClientConnection>();
+  const opened = ({ connection }: { connection: ClientConnection }) => {
+    open.add(connection);
+    sockets.change(1);
+    // It listens once. A second error would end the process.
+    connection.on('error', ignore);
+    connection.once('close', () => {
+      if (open.delete(connection)) sockets.change(-1);
     });
   };
-  return { declare, close: () => admin.close() };
+  client.on('client:broker:connect', (...payload: unknown[]) => opened(payload[0] as { connection: ClientConnection }));
+  const cut = () => {
+    for (const { socket } of open) socket?.destroy();
+  };
+  const close = async () => {
+    await within<unknown>(CLOSE_MS, closeClient().catch(ignore), ignore);
+    cut();
+  };
+  return { client, cut, close };
 };
+
+export interface MemberOptions {
+  readonly groupId: string;
+  readonly groupInstanceId: string;
+  readonly sessionTimeoutMs: number;
+  readonly assigner: GroupPartitionsAssigner;
+}
+
+/** What makes clients: they all reach the broker in one way. Repeats are ours: the client repeats what is hopeless too. */
+export const createClients = (base: BaseOptions, requestTimeoutMs: number, sockets: Sockets) => {
+  const options = { ...base, retries: 0 };
+  const toBytes = (text?: string) => (text === undefined ? undefined : Buffer.from(text));
+
+  const admin = (): Client<Admin> => {
+    const client = new Admin({ ...options, metadataMaxAge: 0 });
+    return watch(client, async () => client.close(), sockets);
+  };
+  const producer = (): Client<ProducerClient> => {
+    const client = new Producer<Buffer, Buffer, string, string>({
+      ...options,
+      acks: ProduceAcks.ALL,
+      timeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectTimeout: requestTimeoutMs,
+      repeatOnStaleMetadata: false,
+      serializers: { headerKey: toBytes, headerValue: toBytes },
+    });
+    return watch(client, async () => client.close(true), sockets);
+  };
+  const watchConsumer = (client: ConsumerClient): Client<ConsumerClient> =>
+    watch(client, async () => client.close(true), sockets);
+  /** Only fetches: it is in no group. */
+  const reader = (): Client<ConsumerClient> =>
+    watchConsumer(new Consumer<Buffer, Buffer, Buffer, Buffer>({ ...options, groupId: 'mapbus-reader' }));
+  const member = ({ groupId, groupInstanceId, sessionTimeoutMs, assigner }: MemberOptions): Client<ConsumerClient> =>
+    watchConsumer(
+      new Consumer<Buffer, Buffer, Buffer, Buffer>({
+        ...options,
+        groupId,
+        groupInstanceId,
+        partitionAssigner: assigner,
+        autocommit: false,
+        sessionTimeout: sessionTimeoutMs,
+        rebalanceTimeout: sessionTimeoutMs,
+        heartbeatInterval: Math.ceil(sessionTimeoutMs / 10),
+        // The broker answers a join when all members have joined. A shorter limit leaves members behind that nobody runs.
+        requestTimeout: sessionTimeoutMs + 5_000,
+      }),
+    );
+  return { admin, producer, reader, member };
+};
+
+export type Clients = ReturnType<typeof createClients>;

@@ -1,182 +1,318 @@
 import type { BaseOptions } from '@platformatic/kafka';
-import { after } from '../old-seam/after.ts';
-import type { Delivery, Message, Transport, TransportFeatures, VisitDeadLetter } from '../old-seam/port.ts';
-import { resendUntil, within } from '../old-seam/seam.ts';
+import { within } from '../shared/time-limit.ts';
+import type {
+  Connection,
+  ConnectionContext,
+  ConsumerSpec,
+  Outcome,
+  Receiving,
+  TransportFeatures,
+} from '../transport/index.ts';
 import { createBatches } from './batches.ts';
-import {
-  closeConsumer,
-  createConsumer,
-  createProducer,
-  createTopics,
-  fatal,
-  isRefusal,
-  type KafkaRecord,
-  toDelivery,
-} from './client.ts';
-import type { readNames } from './names.ts';
-import { join, NOT_BEFORE, type ReceiverSettings } from './receiver.ts';
+import { createClients, createSockets } from './client.ts';
+import { createDeadLetters } from './dead-letters.ts';
+import { isRefusal, isTimeout, isTooLarge, isUnknownTopic } from './errors.ts';
+import { createGroupOffsets, type OffsetsByTopic } from './group-offsets.ts';
+import { createInForce, type InForce } from './in-force.ts';
+import type { Job } from './intake.ts';
+import { createNames } from './names.ts';
+import { createCarryOut } from './outcomes.ts';
+import { type Receiver, startReceiver } from './receiver.ts';
+import { bytesOf, type NewRecord, toBuffer } from './records.ts';
+import { createRenaming } from './renaming.ts';
+import { sleep } from './sleep.ts';
+import { startTail } from './tail.ts';
+import { createTopics, type TopicPlan } from './topics.ts';
+import { createTopology, planLines } from './topology.ts';
 
-export interface ConnectSettings {
-  readonly options: BaseOptions;
-  readonly names: ReturnType<typeof readNames>;
-  readonly features: TransportFeatures;
-  readonly service: string;
+export interface KafkaSettings {
+  readonly base: Omit<BaseOptions, 'clientId'>;
+  readonly topology: 'declare' | 'check';
   readonly partitions: number;
-  readonly prefetch: number;
-  readonly broadcast: boolean;
+  readonly replicas: number | undefined;
   readonly sessionTimeoutMs: number;
+  readonly commitIntervalMs: number;
+  readonly maxUncommitted: number;
+  readonly from: 'now' | 'earliest';
+  readonly instanceId: string | undefined;
 }
 
-type Deliver = (delivery: Delivery) => Promise<void>;
-
-const PAUSE_MS = 1_000;
-const CLOSE_MS = 2_000;
-const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
-
-/** Keeps one membership of the group, with a new client after each trouble. */
-const createReceiver = (settings: ReceiverSettings, report: (error: unknown) => void) => {
-  let current: Awaited<ReturnType<typeof join>> | undefined;
-  let topics: readonly string[] = [];
-  let stopped = false;
-  let generation = 0;
-
-  const rejoin = async (deliver: Deliver, error: unknown, from: number): Promise<void> => {
-    if (stopped || from !== generation) return;
-    generation++;
-    report(error);
-    const own = generation;
-    await current?.leave();
-    while (!stopped && own === generation) {
-      await after(PAUSE_MS * (1 + Math.random()));
-      try {
-        if (stopped || own !== generation) return;
-        current = await join(settings, topics, deliver, (cause) => void rejoin(deliver, cause, own));
-        return;
-      } catch (cause) {
-        report(cause);
-      }
-    }
-  };
-  const receive = async (wanted: readonly string[], deliver: Deliver) => {
-    topics = wanted;
-    generation++;
-    const own = generation;
-    await current?.drain();
-    await current?.leave();
-    current = await join(settings, topics, deliver, (error) => void rejoin(deliver, error, own));
-  };
-  const stop = async () => {
-    stopped = true;
-    await current?.drain();
-  };
-  const close = async () => {
-    stopped = true;
-    await current?.leave();
-  };
-  return { receive, stop, close };
+const FEATURES: TransportFeatures = {
+  durable: true,
+  enlists: false,
+  ordersByKey: true,
+  ordersAcrossNames: false,
+  tails: true,
+  keepsDeadLetters: true,
+  tellsUnrouted: false,
+  countsDeliveries: false,
+  keepsAttemptsByKey: false,
+  expiresConsumers: false,
+  maxDelayMs: 24 * 60 * 60 * 1_000,
+  // The broker takes 1 MiB by default, and the record has headers.
+  maxBytes: 1_000_000,
 };
 
-/** Goes through a topic from where the last removal has come to, and keeps what is kept by writing it again. */
-const createVisit =
-  (
-    { options, names, service, sessionTimeoutMs }: ConnectSettings,
-    topics: ReturnType<typeof createTopics>,
-    keep: (delivery: Delivery) => Promise<void>,
-  ) =>
-  async (visit: VisitDeadLetter): Promise<void> => {
-    const topic = names.deadLetterTopic(service);
-    await topics.declare(topic, 1);
-    const consumer = createConsumer(options, `${names.group(service)}.dead-letters`, sessionTimeoutMs);
-    try {
-      await consumer.topics.trackAll(topic);
-      await consumer.joinGroup();
-      const end = (await consumer.listOffsets({ topics: [topic] })).get(topic)?.[0] ?? 0n;
-      const committed = await consumer.listCommittedOffsets({ topics: [{ topic, partitions: [0] }] });
-      const [begin = 0n] = committed.get(topic)?.map((offset) => (offset < 0n ? 0n : offset)) ?? [];
-      if (begin >= end) return;
-      const offsets = [{ topic, partition: 0, offset: begin }];
-      const stream = await consumer.consume({ topics: [topic], mode: 'manual', offsets });
-      const kept: Delivery[] = [];
-      let removed = 0;
-      for await (const message of stream) {
-        const delivery = toDelivery(message);
-        if ((await visit(delivery)) === 'keep') kept.push(delivery);
-        else removed++;
-        if (message.offset + 1n >= end) break;
+const METADATA_MS = 30_000;
+const PAUSE_MS = 100;
+const CARRY_OUT_PAUSE_MS = 500;
+const CARRY_OUT_MS = 3_000;
+const TAKE_OVER_MS = 300;
+/** For what an operator asks for. */
+const ASK_MS = 15_000;
+const CONTENT_TYPE = { 'content-type': 'application/cloudevents+json' };
+
+const closedError = () => Object.assign(new Error('The connection is closed'), { outcome: 'not-sent' });
+
+export const connect = (settings: KafkaSettings, context: ConnectionContext): Connection => {
+  const { base, partitions, replicas, sessionTimeoutMs, commitIntervalMs, maxUncommitted, from } = settings;
+  // Of this connection: another one of this process is another member of the same groups.
+  const instanceId = settings.instanceId ?? crypto.randomUUID();
+  const { service, namespace, sends, publishTimeoutMs, report } = context;
+  const metadataMs = base.metadataMaxAge ?? METADATA_MS;
+  const requestTimeoutMs = Math.max(Math.ceil(publishTimeoutMs / 3), 1);
+  const sockets = createSockets();
+  const clients = createClients(
+    { requestTimeout: 8_000, metadataMaxAge: metadataMs, ...base, clientId: `mapbus-${service}` },
+    requestTimeoutMs,
+    sockets,
+  );
+  const names = createNames(service, namespace);
+  const topology = createTopology(names, partitions);
+  const admin = clients.admin();
+  const producer = clients.producer();
+  const topics = createTopics({ admin: admin.client, topology: settings.topology, replicas, report });
+  const offsets = createGroupOffsets(admin.client);
+  const closing = new AbortController();
+  const closed = new AbortController();
+  const declared = new Map<string, InForce>();
+  const receivers = new Set<Receiver>();
+  const tails = new Set<Receiving>();
+  const carrying = new Set<Promise<unknown>>();
+  let joins = 0;
+  let isInTrouble = false;
+
+  const trouble = (error: unknown): void => {
+    if (!closed.signal.aborted) report(isInTrouble ? 'debug' : 'warn', 'event_transport_trouble', { error });
+    isInTrouble = true;
+  };
+
+  const plans = new Map<string, TopicPlan>();
+  const declareTopic = (plan: TopicPlan): Promise<void> => {
+    plans.set(plan.topic, plan);
+    return topics.declare(plan);
+  };
+  /** Makes a topic again that was deleted, if it was made here. */
+  const remake = async (topic: string): Promise<void> => {
+    topics.forget(topic);
+    const plan = plans.get(topic);
+    if (plan) await topics.declare(plan);
+  };
+
+  const batches = new Map<string, ReturnType<typeof createBatches<NewRecord>>>();
+  const sendAll = async (topic: string, messages: NewRecord[]): Promise<void> => {
+    const plan = plans.get(topic);
+    if (plan) await topics.declare(plan);
+    await producer.client.send({ messages });
+    isInTrouble = false;
+  };
+  const repair = async (topic: string, error: unknown): Promise<void> => {
+    trouble(error);
+    if (isTimeout(error)) producer.cut();
+    if (isUnknownTopic(error)) topics.forget(topic);
+    producer.client.clearMetadata();
+    await sleep(PAUSE_MS, closed.signal);
+  };
+  const batchesOf = (topic: string) => {
+    const known = batches.get(topic);
+    if (known) return known;
+    // One for each topic, so that one that may not be written holds up no other.
+    const created = createBatches<NewRecord>({
+      sendAll: (messages) => sendAll(topic, messages),
+      sizeOf: bytesOf,
+      isRefusal,
+      pause: (error) => repair(topic, error),
+    });
+    batches.set(topic, created);
+    return created;
+  };
+  const produce = (record: NewRecord, signal: AbortSignal): Promise<void> =>
+    batchesOf(record.topic)(record, AbortSignal.any([signal, closed.signal]));
+  /** Writes what someone waits for. */
+  const writeSoon = (record: NewRecord): Promise<void> => produce(record, AbortSignal.timeout(ASK_MS));
+  /** Writes until it is written, or its partition is lost. */
+  const produceSafely = async (record: NewRecord, signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      try {
+        await produce(record, signal);
+        return;
+      } catch (error) {
+        if (signal.aborted || closed.signal.aborted || isTooLarge(error)) throw error;
+        report('error', 'event_transport_trouble', { topic: record.topic, error });
+        await sleep(CARRY_OUT_PAUSE_MS, signal);
       }
-      if (removed === 0) return;
-      for (const delivery of kept) await keep(delivery);
-      await consumer.commit({ offsets: [{ topic, partition: 0, offset: end, leaderEpoch: -1 }] });
-    } finally {
-      await closeConsumer(consumer);
     }
   };
 
-export const connect = (settings: ConnectSettings, report: (error: unknown) => void): Transport => {
-  const { options, names, features, service, partitions, prefetch, broadcast, sessionTimeoutMs } = settings;
-  const group = broadcast ? `${names.group(service)}.${crypto.randomUUID()}` : names.group(service);
-  // A broadcast keeps what failed for itself alone.
-  const own = broadcast ? group : service;
-  const retryTopic = names.retryTopic(own);
-  const deadLetterTopic = names.deadLetterTopic(service);
-  const topics = createTopics(options, partitions);
-  const producer = createProducer(options);
-  const receiver = createReceiver({ options, group, prefetch, broadcast, sessionTimeoutMs }, report);
+  const renaming = createRenaming({ names, topics, offsets, createReader: clients.reader, write: writeSoon, report });
+  const inForce = createInForce({ names, topology, topics, offsets, renaming, from, report });
 
-  const address = ({ kind, name }: Message) =>
-    kind === 'event' ? names.topic(name) : kind === 'dead' ? deadLetterTopic : retryTopic;
+  const publish: Connection['publish'] = async ({ name, body, key, headers }, { signal }) => {
+    if (closed.signal.aborted) throw closedError();
+    const plan = topology.events(name);
+    plans.set(plan.topic, plan);
+    await produce(
+      {
+        topic: plan.topic,
+        value: toBuffer(body),
+        headers: { ...headers, ...CONTENT_TYPE },
+        ...(key !== undefined && { key: Buffer.from(key) }),
+      },
+      signal,
+    );
+    return {};
+  };
 
-  // One for each topic, so that one that may not be written holds up no other.
-  const batches = new Map<string, ReturnType<typeof createBatches<KafkaRecord>>>();
-  const batchesOf = (topic: string) => {
-    const own = batches.get(topic) ?? createBatches((messages) => producer.send({ messages }), isRefusal);
-    batches.set(topic, own);
+  const declareOne = async (spec: ConsumerSpec): Promise<InForce> => {
+    for (const plan of [...spec.names.map(topology.events), topology.dead, topology.retry(spec)])
+      plans.set(plan.topic, plan);
+    const found = await inForce.declare(spec);
+    declared.set(spec.consumer, found);
+    return found;
+  };
+  const declare: Connection['declare'] = async (specs) => {
+    const results = await Promise.allSettled(specs.map(declareOne));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  };
+
+  const findCoordinator = async (group: string): Promise<number | undefined> => {
+    const [found] = await admin.client.findCoordinator({ keyType: 0, keys: [group] });
+    return found?.nodeId;
+  };
+  const startOne = async (
+    spec: ConsumerSpec,
+    deliver: Parameters<Connection['consume']>[1],
+    starts: OffsetsByTopic,
+  ): Promise<Receiver> => {
+    const group = names.group(spec.consumer);
+    const carryOut = createCarryOut(names, spec.consumer, produceSafely);
+    const receiver = await startReceiver({
+      spec,
+      deliver,
+      group,
+      eventTopics: spec.names.map(names.eventTopic),
+      retryTopic: names.retryTopic(spec.consumer),
+      starts,
+      clients,
+      offsets,
+      findCoordinator: () => findCoordinator(group),
+      instanceId: `${instanceId}.${spec.consumer}.${joins++}`,
+      sessionTimeoutMs,
+      commitIntervalMs,
+      maxUncommitted,
+      metadataMs,
+      carryOut: (job: Job, outcome: Outcome) => {
+        const work = carryOut(job, outcome);
+        carrying.add(work);
+        void work.catch(() => {}).finally(() => carrying.delete(work));
+        return work;
+      },
+      remake,
+      report,
+    });
+    receivers.add(receiver);
+    return receiver;
+  };
+
+  /** Starts once no process runs the former name any more: until then, that one has the events. */
+  const startLater = (spec: ConsumerSpec, deliver: Parameters<Connection['consume']>[1]): Receiving => {
+    const stopped = new AbortController();
+    let started: Receiver | undefined;
+    const start = async (): Promise<void> => {
+      while (!stopped.signal.aborted && !closing.signal.aborted) {
+        try {
+          const { isPending, starts } = await declareOne(spec);
+          if (!isPending) {
+            started = await startOne(spec, deliver, starts);
+            if (stopped.signal.aborted) await started.stop();
+            return;
+          }
+        } catch (error) {
+          trouble(error);
+        }
+        await sleep(TAKE_OVER_MS, AbortSignal.any([stopped.signal, closing.signal]));
+      }
+    };
+    void start();
+    return {
+      stop: async () => {
+        stopped.abort();
+        await started?.stop();
+      },
+    };
+  };
+
+  const consume: Connection['consume'] = async (spec, deliver) => {
+    if (closing.signal.aborted) throw closedError();
+    const { isPending, starts } = declared.get(spec.consumer) ?? (await declareOne(spec));
+    return isPending ? startLater(spec, deliver) : startOne(spec, deliver, starts);
+  };
+
+  const tail: NonNullable<Connection['tail']> = async (events, tell) => {
+    if (closing.signal.aborted) throw closedError();
+    for (const event of events) await declareTopic(topology.events(event));
+    const receiving = await startTail({
+      topics: events.map(names.eventTopic),
+      tell,
+      reader: clients.reader(),
+      offsets,
+      remake,
+      trouble,
+      metadataMs,
+    });
+    const own: Receiving = {
+      stop: async () => {
+        tails.delete(own);
+        await receiving.stop();
+      },
+    };
+    tails.add(own);
     return own;
   };
 
-  const sendOnce = async (message: Message, signal: AbortSignal) => {
-    const { kind, key, body, delayMs } = message;
-    const topic = address(message);
-    const headers = {
-      ...message.headers,
-      'content-type': 'application/cloudevents+json',
-      ...(kind === 'retry' && { [NOT_BEFORE]: String(Date.now() + (delayMs ?? 0)) }),
-    };
-    const value = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    const record = { topic, value, headers, ...(key !== undefined && { key: Buffer.from(key) }) };
-    await topics.declare(topic, kind === 'dead' ? 1 : partitions);
-    await batchesOf(topic)(record, signal);
-  };
+  const deadLetters = createDeadLetters({
+    names,
+    offsets,
+    createReader: clients.reader,
+    declare: () => declareTopic(topology.dead),
+    write: writeSoon,
+    exists: topics.exists,
+  });
 
-  const receive: Transport['receive'] = async (eventNames, deliver) => {
-    const wanted = [...(eventNames ?? [])].map(names.topic);
-    try {
-      await Promise.all([...wanted, retryTopic].map((topic) => topics.declare(topic)));
-      await topics.declare(deadLetterTopic, 1);
-      await receiver.receive([...wanted, retryTopic], deliver);
-    } catch (error) {
-      throw isRefusal(error) ? fatal(error) : error;
-    }
-  };
-  const send = (message: Message, signal: AbortSignal) =>
-    resendUntil(signal, () => sendOnce(message, signal), isRefusal);
-  const keep = (delivery: Delivery) =>
-    send({ kind: 'dead', name: '', id: '', ...delivery }, AbortSignal.timeout(10_000));
-  const close = async () => {
-    const clients = [receiver.close(), producer.close(true), topics.close()];
-    await within<unknown>(CLOSE_MS, Promise.allSettled(clients), () => {});
+  const close = async (): Promise<void> => {
+    if (closing.signal.aborted) return;
+    closing.abort();
+    // The last outcomes are being carried out when it is called.
+    await sleep(0);
+    await Promise.all([...receivers].map(({ stop }) => stop()));
+    await within<unknown>(CARRY_OUT_MS, Promise.allSettled(carrying), () => {});
+    await Promise.all([...[...receivers].map(({ leave }) => leave()), ...[...tails].map(({ stop }) => stop())]);
+    closed.abort(closedError());
+    await Promise.all([producer.close(), admin.close(), deadLetters.close()]);
+    sockets.close();
   };
 
   return {
-    features,
-    refuseName: (name) =>
-      TOPIC.test(names.topic(name))
-        ? undefined
-        : 'Kafka takes names of up to 249 letters, digits, dots, dashes, underscores',
-    send,
-    receive,
-    stop: receiver.stop,
+    features: FEATURES,
+    refuseName: names.refuseName,
+    refuseConsumer: names.refuseConsumer,
+    publish,
+    declare,
+    consume,
+    tail,
+    deadLetters,
+    plan: (consumers) => planLines(names, topology, consumers, sends),
+    health: sockets.health,
     close,
-    visitDeadLetters: createVisit(settings, topics, keep),
   };
 };

@@ -1,18 +1,36 @@
-/** What things are called at the broker. */
-export interface KafkaNames {
-  /** @default `mapbus.{eventName}` */
-  readonly topic?: ((eventName: string) => string) | undefined;
-  /** @default `mapbus.{service}` */
-  readonly group?: ((service: string) => string) | undefined;
-  /** Where failed events wait. @default `mapbus.{service}.retry` */
-  readonly retryTopic?: ((service: string) => string) | undefined;
-  /** @default `mapbus.{service}.dead` */
-  readonly deadLetterTopic?: ((service: string) => string) | undefined;
-}
+import type { ConsumerSpec } from '../transport/index.ts';
 
-export const readNames = (names: KafkaNames = {}) => ({
-  topic: names.topic ?? ((eventName: string) => `mapbus.${eventName}`),
-  group: names.group ?? ((service: string) => `mapbus.${service}`),
-  retryTopic: names.retryTopic ?? ((service: string) => `mapbus.${service}.retry`),
-  deadLetterTopic: names.deadLetterTopic ?? ((service: string) => `mapbus.${service}.dead`),
-});
+const MAX_LENGTH = 249;
+const LEGAL = /^[a-zA-Z0-9._-]*$/;
+
+// Kafka takes a.b and a_b for one name and refuses the second: no name has an underscore here.
+const encode = (name: string): string => name.replace(/[-_]/g, (character) => (character === '-' ? '--' : '-u'));
+
+/** What everything of a service is called at the broker. No two things can have one name, whatever events are called. */
+export const createNames = (service: string, namespace: string) => {
+  const prefix = namespace === '' ? 'mapbus' : `mapbus-${encode(namespace)}`;
+  const ofService = encode(service);
+
+  const eventTopic = (event: string): string => `${prefix}.events.${encode(event)}`;
+  const retryTopic = (consumer: string): string => `${prefix}.retry.${ofService}.${encode(consumer)}`;
+  const group = (consumer: string): string => `${prefix}.${ofService}.${encode(consumer)}`;
+  const deadTopic = `${prefix}.dead.${ofService}`;
+  const isEventTopic = (topic: string): boolean => topic.startsWith(`${prefix}.events.`);
+
+  const refuseName = (event: string): string | undefined => {
+    if (!LEGAL.test(event)) return 'Kafka takes names of letters, digits, dots, dashes and underscores';
+    const { length } = eventTopic(event);
+    return length > MAX_LENGTH
+      ? `Kafka takes topics of up to ${MAX_LENGTH} characters, and this has ${length}`
+      : undefined;
+  };
+  const refuseConsumer = ({ consumer, formerly = consumer }: ConsumerSpec): string | undefined => {
+    const length = Math.max(...[retryTopic(consumer), retryTopic(formerly), deadTopic].map((topic) => topic.length));
+    return length > MAX_LENGTH
+      ? `Kafka takes topics of up to ${MAX_LENGTH} characters, and this has ${length}`
+      : undefined;
+  };
+  return { eventTopic, retryTopic, group, deadTopic, isEventTopic, refuseName, refuseConsumer };
+};
+
+export type Names = ReturnType<typeof createNames>;

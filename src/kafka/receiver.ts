@@ -1,286 +1,355 @@
-import { once } from 'node:events';
-import type { BaseOptions } from '@platformatic/kafka';
-import { after } from '../old-seam/after.ts';
-import type { Delivery } from '../old-seam/port.ts';
-import { within } from '../old-seam/seam.ts';
-import {
-  closeConsumer,
-  createConsumer,
-  type KafkaConsumer,
-  type KafkaMessage,
-  type KafkaStream,
-  toDelivery,
-} from './client.ts';
-import { createOffsets, type Offsets } from './offsets.ts';
+import type { ConnectionContext, ConsumerSpec, Deliver, Outcome, Receiving } from '../transport/index.ts';
+import { assignToSubscribers } from './assigner.ts';
+import { attributesOf } from './binary-mode.ts';
+import type { Clients } from './client.ts';
+import { createFetchLoop, type FetchLoop } from './fetch-loop.ts';
+import { type GroupOffsets, type OffsetsByTopic, offsetOf } from './group-offsets.ts';
+import { type CarriedOut, createIntake, type Job } from './intake.ts';
+import { createMembership, type TopicPartition } from './membership.ts';
+import { attemptOf, waitOf, withoutOwn } from './outcomes.ts';
+import { createPosition, type Position, roomOf, takeInHand, toCommit } from './position.ts';
+import { bodyOf, headersOf, keyOf, type StoredRecord } from './records.ts';
+import { sleep } from './sleep.ts';
 
-export interface ReceiverSettings {
-  readonly options: BaseOptions;
+export interface ReceiverParts {
+  readonly spec: ConsumerSpec;
+  readonly deliver: Deliver;
   readonly group: string;
-  readonly prefetch: number;
-  readonly broadcast: boolean;
+  readonly eventTopics: readonly string[];
+  readonly retryTopic: string;
+  /** Where a partition begins that has no committed offset and is not new. */
+  readonly starts: OffsetsByTopic;
+  readonly clients: Clients;
+  readonly offsets: GroupOffsets;
+  readonly findCoordinator: () => Promise<number | undefined>;
+  readonly instanceId: string;
   readonly sessionTimeoutMs: number;
+  readonly commitIntervalMs: number;
+  readonly maxUncommitted: number;
+  readonly metadataMs: number;
+  readonly carryOut: (job: Job, outcome: Outcome) => Promise<CarriedOut>;
+  /** Makes a topic again that was deleted. */
+  readonly remake: (topic: string) => Promise<void>;
+  readonly report: ConnectionContext['report'];
 }
 
-type Deliver = (delivery: Delivery) => Promise<void>;
+/** A consumer as it runs in this process. */
+export interface Receiver extends Receiving {
+  /** Leaves the group, after what is handled is committed. */
+  readonly leave: () => Promise<void>;
+}
 
-export const NOT_BEFORE = 'mapbus-not-before';
-/** Events come again that were handled so shortly before their process died. */
-const COMMIT_MS = 20;
-const LEAVE_MS = 2_000;
-const JOIN_MS = 15_000;
+/** So many retries may wait in this process, of each partition. */
+const MAX_RETRIES_READ = 1_000;
+const SILENT_MS = 20_000;
+const FIRST_JOIN_MS = 15_000;
+const PAUSE_MS = 300;
 const WATCH_MS = 1_000;
-/** A consumer that has partitions and has not asked for events for so long has stopped in silence. */
-const STALLED_MS = 20_000;
-/** How many failed events wait for their time in this process. */
-const MAX_WAITING = 1_000;
+/** At most so often is committed when there is a reason for it. */
+const URGENT_MS = 20;
 
-/** How far each partition of ours has been handled, and told the broker so. */
-const createPositions = (consumer: KafkaConsumer) => {
-  let topics: ReadonlyMap<string, ReadonlyMap<number, Offsets>> = new Map();
-  let committing: ReturnType<typeof setTimeout> | undefined;
-  let stopped = false;
+const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`;
 
-  // What is in hand of a partition that is lost comes again, to whoever has it now.
-  const assign = (assignments: readonly { topic: string; partitions: number[] }[] | null | undefined) => {
-    const offsetsOf = (topic: string, partition: number) => topics.get(topic)?.get(partition) ?? createOffsets();
-    topics = new Map(
-      (assignments ?? []).map(({ topic, partitions }) => [
+export const startReceiver = async (parts: ReceiverParts): Promise<Receiver> => {
+  const { spec, deliver, group, eventTopics, retryTopic, starts, clients, offsets, instanceId } = parts;
+  const { sessionTimeoutMs, commitIntervalMs, maxUncommitted, metadataMs, carryOut, remake, report } = parts;
+  const { consumer, concurrency, order, retryDelaysMs } = spec;
+  const topics = [...eventTopics, retryTopic];
+  const longestWaitMs = Math.max(...retryDelaysMs, 1_000);
+  const ended = new AbortController();
+  let positions: ReadonlyMap<string, Position> = new Map();
+  let isStopped = false;
+  let dealt = 0;
+  let committing: Promise<void> | undefined;
+  let committedAt = 0;
+  let isInTrouble = false;
+
+  /** The first error of an outage is a warning. */
+  const trouble = (error: unknown): void => {
+    if (ended.signal.aborted) return;
+    report(isInTrouble ? 'debug' : 'warn', 'event_transport_trouble', { consumer, error });
+    isInTrouble = true;
+  };
+
+  const lose = (position: Position): void => {
+    position.lost.abort(new Error('The partition may belong to another process'));
+  };
+  const loseAll = (): void => {
+    dealt++;
+    for (const position of positions.values()) lose(position);
+    positions = new Map();
+    intake.forgetLost();
+  };
+
+  /** Where a partition begins, and what of it is committed. */
+  const beginOf = (
+    place: TopicPartition,
+    isNewLog: boolean,
+    committed: bigint | undefined,
+    first: bigint,
+    end: bigint,
+  ): { begin: bigint; committed: bigint | undefined } => {
+    const fromFirst = { begin: first, committed: undefined };
+    if (isNewLog) return fromFirst;
+    if (committed === undefined)
+      return { ...fromFirst, begin: offsetOf(starts, place.topic, place.partition) ?? first };
+    if (committed < first) {
+      report('error', 'events_missing', { consumer, ...place, count: Number(first - committed) });
+      return fromFirst;
+    }
+    if (committed > end) {
+      report('warn', 'event_topic_made_anew', { consumer, ...place });
+      return fromFirst;
+    }
+    return { begin: committed, committed };
+  };
+  const openPositions = async (places: readonly TopicPartition[], isNewLog: boolean): Promise<Position[]> => {
+    const names = [...new Set(places.map(({ topic }) => topic))];
+    const [known, firsts, ends] = await Promise.all([
+      offsets.committed(group),
+      offsets.starts(names),
+      offsets.ends(names),
+    ]);
+    return places.map(({ topic, partition }) => {
+      const first = offsetOf(firsts, topic, partition) ?? 0n;
+      const end = offsetOf(ends, topic, partition) ?? 0n;
+      const isRetry = topic === retryTopic;
+      return createPosition({
         topic,
-        new Map(partitions.map((partition) => [partition, offsetsOf(topic, partition)])),
-      ]),
-    );
+        partition,
+        ...beginOf({ topic, partition }, isNewLog, offsetOf(known, topic, partition), first, end),
+        isRetry,
+        window: isRetry ? MAX_RETRIES_READ : maxUncommitted,
+      });
+    });
   };
-  assign(consumer.assignments);
-  consumer.on('consumer:group:join', ({ assignments }) => assign(assignments));
-
-  /** Says whether there was anything to say. */
-  const commit = async (): Promise<boolean> => {
-    const due = [...topics].flatMap(([topic, partitions]) =>
-      [...partitions].flatMap(([partition, offsets]) => {
-        const offset = offsets.toCommit();
-        return offset === undefined ? [] : [{ topic, partition, offset, leaderEpoch: -1, offsets }];
-      }),
-    );
-    if (due.length === 0) return false;
-    await consumer.commit({ offsets: due.map(({ offsets: _, ...position }) => position) });
-    for (const { offsets, offset } of due) offsets.commit(offset);
-    return true;
-  };
-  // What could not be committed is due again.
-  const commitNow = (): Promise<boolean> => commit().catch(() => true);
-  const commitSoon = (): void => {
-    if (stopped) return;
-    committing ??= setTimeout(async () => {
-      const more = await commitNow();
-      committing = undefined;
-      if (more) commitSoon();
-    }, COMMIT_MS);
-  };
-  /** Nothing for a partition that is not ours. */
-  const positionOf = ({ topic, partition }: KafkaMessage): Offsets | undefined => topics.get(topic)?.get(partition);
-  const stop = async () => {
-    stopped = true;
-    clearTimeout(committing);
-    await commitNow();
-  };
-  return { positionOf, commitNow, commitSoon, stop };
-};
-
-/** Fetches from Kafka stop by themselves when nobody reads, so reading only what there is room for holds them. */
-const createIntake = (prefetch: number, next: () => KafkaMessage | null, handle: (message: KafkaMessage) => void) => {
-  let handling = 0;
-  let waiting = 0;
-  let held = false;
-  let stopping = false;
-  const hasRoom = () => !stopping && handling < prefetch && waiting < MAX_WAITING;
-  const read = (): void => {
-    while (!held && hasRoom()) {
-      const message = next();
-      if (!message) return;
-      handle(message);
+  /** Begins to read partitions, unless they are dealt out anew meanwhile. */
+  const open = async (places: readonly TopicPartition[], isNewLog: boolean): Promise<void> => {
+    const own = dealt;
+    const isCurrent = () => own === dealt && !ended.signal.aborted;
+    while (isCurrent()) {
+      try {
+        const opened = await openPositions(places, isNewLog);
+        if (!isCurrent()) return;
+        positions = new Map([...positions, ...opened.map((position) => [nameOf(position), position] as const)]);
+        intake.release();
+        commitSoon();
+        wake();
+        return;
+      } catch (error) {
+        trouble(error);
+        for (const topic of new Set(places.map(({ topic }) => topic))) await remake(topic).catch(trouble);
+        await sleep(PAUSE_MS, ended.signal);
+      }
     }
   };
-  const change = (handlingBy: number, waitingBy: number): void => {
-    handling += handlingBy;
-    waiting += waitingBy;
-  };
-  const hold = () => {
-    held = true;
-  };
-  const release = () => {
-    held = false;
-    read();
-  };
-  const stop = () => {
-    stopping = true;
-  };
-  return { read, hold, release, change, stop, hasRoom, isStopping: () => stopping, count: () => handling + waiting };
-};
 
-/** Hands an event on once its time has come, and takes note when it has been handled. */
-const handle = (
-  message: KafkaMessage,
-  positions: ReturnType<typeof createPositions>,
-  intake: ReturnType<typeof createIntake>,
-  deliver: Deliver,
-): void => {
-  const offsets = positions.positionOf(message);
-  const inHand = offsets?.take(message.offset);
-  if (!offsets || !inHand) return;
-  const delivery = toDelivery(message);
-  const finish = () => {
-    intake.change(-1, 0);
-    offsets.finish(inHand);
-    positions.commitSoon();
-    intake.read();
+  const assigned = (places: readonly TopicPartition[], isContinued: boolean): void => {
+    dealt++;
+    const wanted = new Set(places.map(nameOf));
+    for (const [name, position] of positions) if (!isContinued || !wanted.has(name)) lose(position);
+    positions = new Map([...positions].filter(([, { lost }]) => !lost.signal.aborted));
+    intake.forgetLost();
+    isInTrouble = false;
+    const fresh = places.filter((place) => !positions.has(nameOf(place)));
+    if (fresh.length > 0) void open(fresh, false);
+    else intake.release();
+    wake();
   };
-  // A log has no way to give an event back: it is handed on again until its retry or dead letter is safe. What is not
-  // when the process stops is never committed, and comes again.
-  const fail = (): unknown => (intake.isStopping() ? intake.change(-1, 0) : handOn());
-  const handOn = () => deliver(delivery).then(finish, fail);
-  const begin = (): unknown => {
-    // One that has waited may be another's by now.
-    if (intake.isStopping() || positions.positionOf(message) !== offsets) return intake.read();
-    intake.change(1, 0);
-    return handOn();
-  };
-  const notBefore = delivery.headers[NOT_BEFORE];
-  const waitMs = notBefore === undefined ? 0 : Number(notBefore) - Date.now();
-  if (waitMs > 0) {
-    intake.change(0, 1);
-    void after(waitMs).then(() => {
-      intake.change(0, -1);
-      return begin();
+
+  const commitAll = async (): Promise<void> => {
+    if (!membership.isMine()) return;
+    const due = [...positions.values()].flatMap((position) => {
+      const offset = toCommit(position);
+      return offset === undefined ? [] : [{ position, offset }];
     });
-  } else begin();
-};
-
-/**
- * Reads each assignment by a stream of its own, from what has been committed. One from before still holds, and still
- * gets, events of partitions that were away in between: past what their other owner has left.
- */
-const createSource = (
-  open: () => Promise<KafkaStream>,
-  { onFetch, onReadable, onEnd }: { onFetch: () => void; onReadable: () => void; onEnd: (error: Error) => void },
-) => {
-  let current: KafkaStream | undefined;
-  let opened = 0;
-
-  const renew = async (): Promise<KafkaStream> => {
-    const own = ++opened;
-    const before = current;
-    current = undefined;
-    // In this order: without any stream, the client would leave the topics and join the group once more.
-    const stream = await open();
-    before?.destroy();
-    stream.on('error', (error) => stream === current && onEnd(error));
-    if (own !== opened) return stream.destroy();
-    current = stream;
-    stream.on('close', () => stream === current && onEnd(new Error('The stream of the consumer has ended')));
-    stream.on('fetch', onFetch);
-    stream.on('readable', onReadable);
-    return stream;
+    if (due.length === 0) return;
+    await membership.commit(due.map(({ position: { topic, partition }, offset }) => ({ topic, partition, offset })));
+    for (const { position, offset } of due) position.committed = offset;
+    wake();
   };
-  const read = (): KafkaMessage | null => current?.read() ?? null;
-  const stop = () => {
-    opened++;
-    current?.pause();
+  const commitNow = (): Promise<void> => {
+    // What cannot be committed is due again, and comes again if this process has lost it.
+    committing ??= commitAll()
+      .catch((error) => report('debug', 'event_commit_failed', { consumer, error }))
+      .finally(() => {
+        committing = undefined;
+        committedAt = performance.now();
+      });
+    return committing;
   };
-  return { renew, read, stop };
-};
+  let commitTimer: ReturnType<typeof setTimeout> | undefined;
+  let commitDueAt = 0;
+  /** Commits within so many milliseconds. */
+  const commitSoon = (withinMs = commitIntervalMs): void => {
+    const dueAt = performance.now() + withinMs;
+    if (ended.signal.aborted || (commitTimer && commitDueAt <= dueAt)) return;
+    clearTimeout(commitTimer);
+    commitDueAt = dueAt;
+    commitTimer = setTimeout(async () => {
+      await committing;
+      await commitNow();
+      commitTimer = undefined;
+      if ([...positions.values()].some((position) => toCommit(position) !== undefined)) commitSoon();
+    }, withinMs);
+  };
 
-/** Says so when a consumer that has partitions and room has not asked for events for too long. */
-const createFetchWatch = (stalledMs: number, mayFetch: () => boolean, onStall: () => void) => {
-  let fetchedAt = Date.now();
-  const fetched = () => {
-    fetchedAt = Date.now();
+  const finished = ({ position }: Job, outcome: Outcome): void => {
+    // Else a crash would bring the event again beside its retry.
+    const isUrgent = outcome.is !== 'done' || roomOf(position) < position.window / 2;
+    if (!isUrgent) commitSoon();
+    else if (committing || performance.now() - committedAt < URGENT_MS)
+      commitSoon(Math.min(URGENT_MS, commitIntervalMs));
+    else void commitNow();
+  };
+
+  const toJob = (position: Position, record: StoredRecord): readonly [Job, number] => {
+    const headers = headersOf(record);
+    const isRetry = position.isRetry;
+    const job = {
+      position,
+      inHand: takeInHand(position, record.offset),
+      key: keyOf(record),
+      body: bodyOf(record),
+      headers: withoutOwn(headers),
+      attributes: attributesOf(headers),
+      attempt: isRetry ? attemptOf(headers) : 1,
+    };
+    return [job, isRetry ? waitOf(headers, longestWaitMs) : 0];
+  };
+  const take = (position: Position, records: readonly StoredRecord[], next: bigint): void => {
+    if (position.lost.signal.aborted) return;
+    isInTrouble = false;
+    const room = roomOf(position);
+    const taken = records.slice(0, Math.max(room, 0));
+    for (const record of taken) {
+      position.next = record.offset + 1n;
+      intake.take(...toJob(position, record));
+    }
+    // What there was no room for is read again later.
+    if (taken.length === records.length) position.next = next;
+    if (taken.length < records.length || roomOf(position) < position.window / 2) void commitNow();
+    // Records of the broker's own are passed by, and nobody handles them.
+    if (taken.length === 0) commitSoon();
+    intake.pump();
+  };
+
+  /** Reads a partition from its beginning, or from what of it is left. */
+  const outOfRange = async (position: Position): Promise<void> => {
+    if (position.lost.signal.aborted) return;
+    const { topic, partition } = position;
+    const [firsts, ends] = [await offsets.starts([topic]), await offsets.ends([topic])];
+    const first = offsetOf(firsts, topic, partition) ?? 0n;
+    if (position.next < first)
+      report('error', 'events_missing', { consumer, topic, partition, count: Number(first - position.next) });
+    else if (position.next > (offsetOf(ends, topic, partition) ?? 0n))
+      report('warn', 'event_topic_made_anew', { consumer, topic, partition });
+    else return;
+    reopen([position], position.next >= first);
+  };
+  const reopen = (list: readonly Position[], isNewLog: boolean): void => {
+    for (const position of list) lose(position);
+    positions = new Map([...positions].filter(([, { lost }]) => !lost.signal.aborted));
+    intake.forgetLost();
+    void open(list, isNewLog);
+  };
+  const topicChanged = async (topic: string, isMissing: boolean): Promise<void> => {
+    if (isStopped) return;
+    if (isMissing) await remake(topic);
+    report('warn', 'event_topic_made_anew', { consumer, topic });
+    reopen(
+      [...positions.values()].filter((position) => position.topic === topic),
+      true,
+    );
+  };
+
+  const intake = createIntake({
+    concurrency,
+    ordersByKey: order === 'key',
+    deliver,
+    carryOut,
+    isMine: () => membership.isMine(),
+    finished,
+    roomy: () => wake(),
+  });
+  const membership = createMembership({
+    createClient: (hasOtherInstanceId) =>
+      clients.member({
+        groupId: group,
+        groupInstanceId: hasOtherInstanceId ? `${instanceId}-${crypto.randomUUID()}` : instanceId,
+        sessionTimeoutMs,
+        assigner: assignToSubscribers,
+      }),
+    topics,
+    sessionTimeoutMs,
+    findCoordinator: parts.findCoordinator,
+    hold: () => {
+      intake.hold();
+      void commitNow();
+    },
+    assigned,
+    lost: loseAll,
+    trouble,
+  });
+
+  const readers = [clients.reader(), clients.reader()] as const;
+  const createLoop = (index: 0 | 1, cursors: () => Position[]): FetchLoop =>
+    createFetchLoop({
+      reader: readers[index],
+      cursors,
+      take,
+      outOfRange,
+      topicChanged,
+      looked: (metadata) => membership.looked(metadata),
+      trouble,
+      metadataMs,
+    });
+  const withRoom = (isRetry: boolean): Position[] =>
+    isStopped ? [] : [...positions.values()].filter((each) => each.isRetry === isRetry && roomOf(each) > 0);
+  const loops = [
+    createLoop(0, () => (intake.hasRoom() ? withRoom(false) : [])),
+    // A loop of its own: a retry that is not due holds no event up, and events hold no retry up.
+    createLoop(1, () => withRoom(true)),
+  ];
+  const wake = (): void => {
+    for (const loop of loops) loop.wake();
   };
   const watching = setInterval(() => {
-    if (!mayFetch()) fetched();
-    else if (Date.now() - fetchedAt > stalledMs) onStall();
+    if (loops.every((loop) => loop.silentMs() < SILENT_MS)) return;
+    for (const reader of readers) reader.cut();
+    membership.renew();
   }, WATCH_MS);
-  return { fetched, stop: () => clearInterval(watching) };
-};
 
-/** Commits where a stream begins. Else one that comes after it, before anything is handled, would begin later. */
-const commitStart = async (consumer: KafkaConsumer, stream: KafkaStream): Promise<void> => {
-  await once(stream, 'offsets');
-  const offsets = (consumer.assignments ?? []).flatMap(({ topic, partitions }) =>
-    partitions.map((partition) => {
-      const offset = stream.offsetsToFetch.get(`${topic}:${partition}`) ?? 0n;
-      return { topic, partition, offset, leaderEpoch: -1 };
-    }),
-  );
-  if (offsets.length > 0) await consumer.commit({ offsets });
-};
-
-/** One membership of the group, until it ends or is ended. */
-export const join = async (
-  { options, group, prefetch, broadcast, sessionTimeoutMs }: ReceiverSettings,
-  topics: readonly string[],
-  deliver: Deliver,
-  onEnd: (error: unknown) => void,
-) => {
-  const consumer = createConsumer(options, group, sessionTimeoutMs);
-  const fallbackMode = broadcast ? 'latest' : 'earliest';
-  const open = () => consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode });
-  const positions = createPositions(consumer);
-
-  const mayFetch = () => intake.hasRoom() && (consumer.assignments?.length ?? 0) > 0;
-  const onStall = () => onEnd(new Error('The consumer has stopped fetching'));
-  const watch = createFetchWatch(STALLED_MS + sessionTimeoutMs * 2, mayFetch, onStall);
-  const intake = createIntake(
-    prefetch,
-    () => source.read(),
-    (message) => handle(message, positions, intake, deliver),
-  );
-  let begun = false;
-  const fail = (error: unknown) => {
-    if (begun && !intake.isStopping()) onEnd(error);
-  };
-  const source = createSource(open, { onFetch: watch.fetched, onReadable: intake.read, onEnd: fail });
-
-  const begin = async () => {
-    intake.hold();
-    const stream = await source.renew();
-    // What is handled while the partitions are dealt out anew cannot be committed, and comes again to who has them then.
-    consumer.on('consumer:group:rebalance', () => {
-      intake.hold();
-      void positions.commitNow();
-    });
-    consumer.on('consumer:group:join', () => {
-      source.renew().then(intake.release, fail);
-    });
-    if (broadcast) await commitStart(consumer, stream);
-    begun = true;
-    intake.release();
-  };
-  const stop = () => {
+  const stop = async (): Promise<void> => {
+    if (isStopped) return;
+    isStopped = true;
     intake.stop();
-    source.stop();
-    watch.stop();
+    for (const loop of loops) loop.stop();
   };
-  // Bounded, since a broker that is away would hold it up by all its time limits, one after another.
-  const leave = async () => {
-    stop();
-    const left = positions.stop().then(() => closeConsumer(consumer));
-    await within(LEAVE_MS, left, () => {});
+  let leaving: Promise<void> | undefined;
+  const leaveNow = async (): Promise<void> => {
+    await stop();
+    await committing;
+    await commitNow();
+    ended.abort();
+    clearInterval(watching);
+    clearTimeout(commitTimer);
+    await Promise.all([membership.leave(), ...readers.map((reader) => reader.close())]);
+    loseAll();
   };
-  const drain = async () => {
-    stop();
-    while (intake.count() > 0) await after(10);
+  const leave = (): Promise<void> => {
+    leaving ??= leaveNow();
+    return leaving;
   };
 
-  // Without a listener, it would end the process when the group cannot be joined again.
-  consumer.on('error', fail);
-  // After a broker was killed, the client may wait for an answer for ever.
-  const late = () => {
-    throw new Error(`The group has not been joined within ${JOIN_MS} ms`);
+  const joining = membership.start();
+  await Promise.race([joining, sleep(FIRST_JOIN_MS, ended.signal)]);
+  return {
+    stop: async () => {
+      await stop();
+      // Its partitions belong to nobody else until it leaves.
+      void Promise.race([intake.untilIdle(), sleep(spec.timeoutMs + 1_000, ended.signal)]).then(leave);
+    },
+    leave,
   };
-  await within(JOIN_MS, begin(), late).catch((error) => {
-    stop();
-    void closeConsumer(consumer);
-    throw error;
-  });
-  return { leave, drain };
 };

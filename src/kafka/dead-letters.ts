@@ -1,0 +1,171 @@
+import type { DeadLetterStore, StoredDeadLetter } from '../transport/index.ts';
+import type { Client, ConsumerClient } from './client.ts';
+import { isOneOf } from './errors.ts';
+import { type GroupOffsets, offsetOf } from './group-offsets.ts';
+import type { Names } from './names.ts';
+import { ATTEMPT, NOT_BEFORE } from './outcomes.ts';
+import { readLog } from './read-log.ts';
+import { bodyOf, headersOf, type NewRecord, type StoredRecord, textOf } from './records.ts';
+
+export interface DeadLettersParts {
+  readonly names: Names;
+  readonly offsets: GroupOffsets;
+  readonly createReader: () => Client<ConsumerClient>;
+  readonly declare: () => Promise<void>;
+  /** Rejects if there is no such topic. */
+  readonly write: (record: NewRecord) => Promise<void>;
+  readonly exists: (topic: string) => Promise<boolean>;
+}
+
+interface Entry {
+  readonly offset: bigint;
+  readonly consumer: string;
+}
+
+const toLetter = (record: StoredRecord): StoredDeadLetter => {
+  const headers = headersOf(record);
+  return {
+    ref: textOf(record.key),
+    consumer: headers.consumer ?? '',
+    reason: headers.reason ?? '',
+    attempt: Number(headers.attempt ?? 1),
+    error: { name: headers['error-name'] ?? '', message: headers['error-message'] ?? '' },
+    diedAt: new Date(headers['died-at'] ?? 0),
+    body: bodyOf(record),
+  };
+};
+
+const readJson = (text: string | undefined): Record<string, string> => {
+  try {
+    return JSON.parse(text ?? '{}');
+  } catch {
+    return {};
+  }
+};
+
+const toRetry = (record: StoredRecord, topic: string): NewRecord => {
+  const { key, headers } = headersOf(record);
+  return {
+    topic,
+    value: Buffer.from(bodyOf(record)),
+    headers: { ...readJson(headers), [ATTEMPT]: '1', [NOT_BEFORE]: '0' },
+    ...(key !== undefined && { key: Buffer.from(key) }),
+  };
+};
+
+/** A letter is a record with a key of its own. A record without a value takes the letter with its key away. */
+export const createDeadLetters = (
+  parts: DeadLettersParts,
+): DeadLetterStore & { readonly close: () => Promise<void> } => {
+  const { names, offsets, createReader, declare, write, exists } = parts;
+  const { deadTopic: topic } = names;
+  const entries = new Map<string, Entry>();
+  /** How far the topic was looked through. */
+  let seen = 0n;
+  let reader: Client<ConsumerClient> | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const read = (from: bigint, to: bigint, visit: (record: StoredRecord) => void): Promise<void> => {
+    reader ??= createReader();
+    return readLog(reader, topic, 0, from, to, visit);
+  };
+  const note = (record: StoredRecord): void => {
+    const ref = textOf(record.key);
+    if (record.value === null) entries.delete(ref);
+    else entries.set(ref, { offset: record.offset, consumer: headersOf(record).consumer ?? '' });
+  };
+  /** Looks through what is new, and forgets what the log does not have any more. */
+  const look = async (): Promise<void> => {
+    await declare();
+    const [starts, ends] = [await offsets.starts([topic]), await offsets.ends([topic])];
+    const start = offsetOf(starts, topic, 0) ?? 0n;
+    const end = offsetOf(ends, topic, 0) ?? 0n;
+    if (end < seen) {
+      // The topic was made anew.
+      entries.clear();
+      seen = start;
+    }
+    for (const [ref, { offset }] of entries) if (offset < start) entries.delete(ref);
+    await read(seen > start ? seen : start, end, note);
+    seen = end;
+  };
+  /** One after another, since they share what they have seen. */
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const working = turn.then(work);
+    turn = working.catch(() => {});
+    return working;
+  };
+
+  const recordsOf = async (wanted: readonly (readonly [string, Entry])[]): Promise<StoredRecord[]> => {
+    const refs = new Set(wanted.map(([ref]) => ref));
+    const found: StoredRecord[] = [];
+    const [[, first] = [], [, last] = []] = [wanted[0], wanted.at(-1)];
+    if (!first || !last) return found;
+    await read(first.offset, last.offset + 1n, (record) => {
+      if (record.value !== null && refs.has(textOf(record.key))) found.push(record);
+    });
+    return found;
+  };
+
+  const page: DeadLetterStore['page'] = ({ consumer, after, limit }) =>
+    inTurn(async () => {
+      await look();
+      const from = after === undefined ? -1n : BigInt(after);
+      const found = [...entries].filter(
+        ([, entry]) => entry.offset > from && (consumer === undefined || entry.consumer === consumer),
+      );
+      const wanted = found.slice(0, limit);
+      const letters = (await recordsOf(wanted)).map(toLetter);
+      const [, last] = wanted.at(-1) ?? [];
+      return { letters, next: found.length > limit ? last?.offset.toString() : undefined };
+    });
+
+  const remove = async (ref: string): Promise<void> => {
+    await write({ topic, key: Buffer.from(ref) });
+    entries.delete(ref);
+  };
+  const entriesOf = (refs: readonly string[]) =>
+    [...entries].filter(([ref]) => refs.includes(ref)).sort(([, a], [, b]) => (a.offset < b.offset ? -1 : 1));
+
+  const redrive: DeadLetterStore['redrive'] = (refs) =>
+    inTurn(async () => {
+      await look();
+      let count = 0;
+      for (const record of await recordsOf(entriesOf(refs))) {
+        const { consumer } = toLetter(record);
+        const retryTopic = names.retryTopic(consumer);
+        if (!(await exists(retryTopic))) throw new Error(`There is no consumer ${JSON.stringify(consumer)} any more`);
+        // A letter that is removed too late comes twice. One that is removed too early is lost.
+        await write(toRetry(record, retryTopic));
+        await remove(textOf(record.key));
+        count++;
+      }
+      return count;
+    });
+  const discard: DeadLetterStore['discard'] = (refs) =>
+    inTurn(async () => {
+      await look();
+      const wanted = entriesOf(refs);
+      for (const [ref] of wanted) await remove(ref);
+      return wanted.length;
+    });
+  const close = async (): Promise<void> => {
+    await reader?.close();
+  };
+
+  /** The log may be cut while it is read. */
+  const again = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isOneOf(error, /OFFSET_OUT_OF_RANGE|NOT_LEADER|Connection closed|UNKNOWN_TOPIC/)) throw error;
+      return ask();
+    }
+  };
+  return {
+    page: (query) => again(() => page(query)),
+    redrive,
+    discard,
+    close,
+  };
+};

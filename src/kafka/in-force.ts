@@ -1,0 +1,80 @@
+import type { ConnectionContext, ConsumerSpec } from '../transport/index.ts';
+import type { GroupOffsets, OffsetsByTopic } from './group-offsets.ts';
+import type { Names } from './names.ts';
+import type { Renaming } from './renaming.ts';
+import type { Topics } from './topics.ts';
+import type { Topology } from './topology.ts';
+
+export interface InForceParts {
+  readonly names: Names;
+  readonly topology: Topology;
+  readonly topics: Topics;
+  readonly offsets: GroupOffsets;
+  readonly renaming: Renaming;
+  readonly from: 'now' | 'earliest';
+  readonly report: ConnectionContext['report'];
+}
+
+/** What `declare` has found out. */
+export interface InForce {
+  /** Where partitions begin that have no committed offset, and are not new. */
+  readonly starts: OffsetsByTopic;
+  /** Whether processes of the former name still have its events. */
+  readonly isPending: boolean;
+}
+
+const without = (offsets: OffsetsByTopic, known: OffsetsByTopic): OffsetsByTopic =>
+  new Map(
+    [...offsets].map(([topic, partitions]) => [
+      topic,
+      new Map([...partitions].filter(([partition]) => known.get(topic)?.has(partition) !== true)),
+    ]),
+  );
+
+/** Puts consumers in force: from then on, each event waits for them. */
+export const createInForce = ({ names, topology, topics, offsets, renaming, from, report }: InForceParts) => {
+  /** Gives up the topics of events that the consumer does not consume any more. Kept while another process does. */
+  const giveUpOthers = async (
+    consumer: string,
+    wanted: readonly string[],
+    committed: OffsetsByTopic,
+  ): Promise<void> => {
+    const others = new Map([...committed].filter(([topic]) => names.isEventTopic(topic) && !wanted.includes(topic)));
+    await offsets.forget(names.group(consumer), others);
+  };
+
+  /** Fixes where a consumer begins. Not possible while someone is in the group; then its first reader commits it. */
+  const fixStarts = async (
+    consumer: string,
+    fresh: readonly string[],
+    known: OffsetsByTopic,
+  ): Promise<OffsetsByTopic> => {
+    if (fresh.length === 0) return new Map();
+    const starts = without(from === 'earliest' ? await offsets.starts(fresh) : await offsets.ends(fresh), known);
+    await offsets.alter(names.group(consumer), starts);
+    return starts;
+  };
+
+  const declare = async (spec: ConsumerSpec): Promise<InForce> => {
+    const { consumer, names: events, formerly } = spec;
+    const wanted = events.map(names.eventTopic);
+    for (const event of events) await topics.declare(topology.events(event));
+    await topics.declare(topology.dead);
+    // Kafka forgets the offsets of a group that nobody is in after seven days. The retry topic stays.
+    const isNew = !(await topics.exists(names.retryTopic(consumer)));
+    if (isNew && formerly !== undefined && !(await renaming.takeOver(consumer, formerly)))
+      return { starts: new Map(), isPending: true };
+    const committed = await offsets.committed(names.group(consumer));
+    const isForgotten = !isNew && committed.size === 0;
+    if (isForgotten) report('warn', 'event_consumer_offsets_missing', { consumer });
+    const fresh = isNew || !isForgotten ? wanted.filter((topic) => isNew || !committed.has(topic)) : [];
+    const starts = await fixStarts(consumer, fresh, committed);
+    await giveUpOthers(consumer, wanted, committed);
+    // Made last, since it says that the consumer is in force.
+    await topics.declare(topology.retry(spec));
+    if (formerly !== undefined) await renaming.moveRetries(consumer, formerly);
+    return { starts, isPending: false };
+  };
+
+  return { declare };
+};

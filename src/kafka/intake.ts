@@ -1,0 +1,174 @@
+import { addLast, createFifo, type Fifo, sizeOf, takeFirst } from '../shared/fifo.ts';
+import type { Deliver, Delivery, Outcome } from '../transport/index.ts';
+import type { InHand, Position } from './position.ts';
+
+type Retry = Extract<Outcome, { is: 'retry' }>;
+
+/** An event of a partition on its way through this process. */
+export interface Job {
+  readonly position: Position;
+  readonly inHand: InHand;
+  readonly key: string | undefined;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly attributes: Readonly<Record<string, string>> | undefined;
+  attempt: number;
+}
+
+/** What became of an outcome. `wait`: the retry could not be written, so it waits in this process. */
+export type CarriedOut = 'safe' | 'wait';
+
+export interface IntakeParts {
+  readonly concurrency: number;
+  /** Whether a retry holds its key. */
+  readonly ordersByKey: boolean;
+  readonly deliver: Deliver;
+  /** Makes an outcome safe. Rejects only when the partition is lost. */
+  readonly carryOut: (job: Job, outcome: Outcome) => Promise<CarriedOut>;
+  readonly isMine: () => boolean;
+  /** Called when an event needs nothing any more. */
+  readonly finished: (job: Job, outcome: Outcome) => void;
+  /** Called when there may be room for more. */
+  readonly roomy: () => void;
+}
+
+/** Of so many events that can start, no more are read. */
+const ENOUGH = 500;
+
+/** Starts deliveries, as many as there may be at once, and carries their outcomes out. */
+export const createIntake = (parts: IntakeParts) => {
+  const { concurrency, ordersByKey, deliver, carryOut, isMine, finished, roomy } = parts;
+  const ready = createFifo<Job>();
+  /** What waits behind an event of its key that runs or waits, by partition. */
+  const keys = new WeakMap<Position, Map<string, Fifo<Job>>>();
+  const timers = new Map<ReturnType<typeof setTimeout>, Job>();
+  let running = 0;
+  let isHeld = true;
+  let isStopped = false;
+  let idle: (() => void)[] = [];
+
+  const isLost = ({ position }: Job) => position.lost.signal.aborted;
+
+  const keysOf = (position: Position): Map<string, Fifo<Job>> => {
+    const known = keys.get(position) ?? new Map<string, Fifo<Job>>();
+    keys.set(position, known);
+    return known;
+  };
+  const add = (job: Job): void => {
+    if (!ordersByKey || job.key === undefined) {
+      addLast(ready, job);
+      return;
+    }
+    const behind = keysOf(job.position).get(job.key);
+    if (behind) addLast(behind, job);
+    else {
+      keysOf(job.position).set(job.key, createFifo());
+      addLast(ready, job);
+    }
+  };
+  const freeKey = ({ position, key }: Job): void => {
+    if (!ordersByKey || key === undefined) return;
+    const behind = keysOf(position).get(key);
+    const next = behind && takeFirst(behind);
+    if (next) addLast(ready, next);
+    else keysOf(position).delete(key);
+  };
+
+  /** Calls back when the time is over, unless the partition is lost or the consumer stops. */
+  const later = (job: Job, delayMs: number, call: () => void): void => {
+    if (isStopped) return;
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      if (!isLost(job)) call();
+      pump();
+    }, delayMs);
+    timers.set(timer, job);
+  };
+  const waitForRetry = (job: Job, { attempt, afterMs }: Retry): void => {
+    job.attempt = attempt;
+    later(job, afterMs, () => addLast(ready, job));
+  };
+
+  const settle = async (job: Job, outcome: Outcome): Promise<void> => {
+    if (isLost(job) || !isMine()) return;
+    const holdsKey = ordersByKey && job.key !== undefined;
+    if (outcome.is === 'retry' && holdsKey) {
+      waitForRetry(job, outcome);
+      return;
+    }
+    const how = await carryOut(job, outcome);
+    if (isLost(job)) return;
+    if (how === 'wait' && outcome.is === 'retry') {
+      waitForRetry(job, outcome);
+      return;
+    }
+    job.inHand.isDone = true;
+    freeKey(job);
+    finished(job, outcome);
+  };
+
+  const toDelivery = ({ body, headers, key, attributes, attempt, position }: Job): Delivery => ({
+    body,
+    headers,
+    key,
+    attributes,
+    attempt,
+    deliveries: undefined,
+    signal: position.lost.signal,
+  });
+  const run = async (job: Job): Promise<void> => {
+    running++;
+    try {
+      await settle(job, await deliver(toDelivery(job)));
+    } catch {
+      // The partition was lost: its next owner has the event.
+    } finally {
+      running--;
+      if (running === 0) for (const wake of idle) wake();
+      if (running === 0) idle = [];
+      pump();
+    }
+  };
+
+  const pump = (): void => {
+    while (!isHeld && !isStopped && running < concurrency) {
+      const job = takeFirst(ready);
+      if (!job) break;
+      if (!isLost(job)) void run(job);
+    }
+    if (hasRoom()) roomy();
+  };
+  const hasRoom = () => !isStopped && sizeOf(ready) < ENOUGH;
+
+  /** Takes an event that was read. It starts when its time has come. */
+  const take = (job: Job, waitMs: number): void => {
+    if (waitMs > 0) later(job, waitMs, () => add(job));
+    else add(job);
+  };
+  const hold = (): void => {
+    isHeld = true;
+  };
+  const release = (): void => {
+    isHeld = false;
+    pump();
+  };
+  /** Forgets what waits for its time in partitions that are lost. */
+  const forgetLost = (): void => {
+    for (const [timer, job] of timers) {
+      if (!isLost(job)) continue;
+      clearTimeout(timer);
+      timers.delete(timer);
+    }
+  };
+  const stop = (): void => {
+    isStopped = true;
+    for (const timer of timers.keys()) clearTimeout(timer);
+    timers.clear();
+  };
+  /** Resolves when no delivery is open. */
+  const untilIdle = async (): Promise<void> => {
+    if (running > 0) await new Promise<void>((resolve) => idle.push(resolve));
+  };
+
+  return { take, pump, hold, release, forgetLost, stop, hasRoom, untilIdle };
+};
