@@ -6,15 +6,15 @@ import { Connection } from 'rabbitmq-client';
 const die = () => process.kill(process.pid, 'SIGKILL');
 
 export const dieAfterRetry = () => {
-  const { createPublisher } = Connection.prototype;
-  Connection.prototype.createPublisher = function (...args) {
-    const publisher = createPublisher.apply(this, args);
-    const { send } = publisher;
-    publisher.send = async (envelope, body) => {
-      await send.call(publisher, envelope, body);
+  const { acquire } = Connection.prototype;
+  Connection.prototype.acquire = async function (...args) {
+    const channel = await acquire.apply(this, args);
+    const { basicPublish } = channel;
+    channel.basicPublish = async (envelope, body) => {
+      await basicPublish.call(channel, envelope, body);
       if (envelope.routingKey.includes('.retry.')) die();
     };
-    return publisher;
+    return channel;
   };
 
   const { send } = Producer.prototype;
