@@ -58,7 +58,6 @@ export const testConnections = (site: Site): void => {
     expect([counts.lost, deadLettered]).toEqual([0, 0]);
     expect(counts.duplicates).toBeLessThanOrEqual(bound);
     await Promise.all([bus.close(), worker.stop()]);
-    await proxy.close();
   });
 
   it('publishes to a frozen broker end with an error, and all goes on when it thaws', async () => {
@@ -97,7 +96,6 @@ export const testConnections = (site: Site): void => {
     expect(confirmed.size).toBe(10);
     expect(backMs).toBeLessThan(10_000);
     await bus.close();
-    await proxy.close();
   });
 
   it('a consumer gets over a connection whose bytes just stop', async () => {
@@ -121,7 +119,6 @@ export const testConnections = (site: Site): void => {
     report(`${kind}, consumer on a half-open connection`, { backMs });
     expect(backMs).toBeLessThan(30_000);
     await Promise.all([bus.close(), publisher.close()]);
-    await proxy.close();
   });
 
   it('forced disconnects leave one member of a consumer', async () => {
@@ -143,7 +140,6 @@ export const testConnections = (site: Site): void => {
 
     await until('one member', async () => (await site.countMembers(service, consumer)) === 1);
     await bus.close();
-    await proxy.close();
   });
 
   it('a consumer that starts while the connection is cut is in force when the bus is ready', async () => {
@@ -161,7 +157,6 @@ export const testConnections = (site: Site): void => {
       await until('the event', () => seen.has(name));
     }
     await Promise.all([bus.close(), publisher.close()]);
-    await proxy.close();
   });
 
   it('ready gets there while the broker is restarted', async () => {

@@ -30,6 +30,5 @@ export const testMemory = ({ kind, openProxy }: Site): void => {
     });
     expect(last / first).toBeLessThan(1.15);
     await bus.close();
-    await proxy.close();
   });
 };

@@ -76,6 +76,5 @@ export const testOrder = (site: Site): void => {
     expect(wrong).toEqual([]);
     expect([counts.lost, deadLettered]).toEqual([0, 0]);
     await Promise.all([bus.close(), ...workers.map((worker) => worker.stop())]);
-    await proxy.close();
   });
 };

@@ -9,6 +9,7 @@ import { Admin } from '@platformatic/kafka';
 import type { PublishOptions } from 'mapbus';
 import { type ConsumeOptions, createServiceBus, type ServiceBus } from 'mapbus/service';
 import { transportFromUrl } from 'mapbus/url';
+import { onTestFinished } from 'vitest';
 import { folderOf, type OwnBroker } from '../../scripts/services/broker.ts';
 import { kafkaProxy } from '../../scripts/services/kafka.ts';
 import { ensureService } from '../../scripts/services/main.ts';
@@ -52,14 +53,15 @@ export const openSite = async (kind: Site['kind']): Promise<Site> => {
   const { url, own } = await ensureService(kind);
   if (!own)
     throw new Error(`${kind} at hand is not the tests' own: it may not be killed, so its faults are not tested`);
+  const { port } = new URL(kind === 'kafka' ? `kafka://${url}` : url);
   const openProxy = async () => {
-    if (kind === 'kafka') {
-      const proxy = await createFaultProxy(kafkaProxy.target, kafkaProxy.port);
-      return { proxy, url: toUrl(kind, `127.0.0.1:${proxy.port}`) };
-    }
-    const { port } = new URL(url);
-    const proxy = await createFaultProxy(Number(port));
-    return { proxy, url: url.replace(port, String(proxy.port)) };
+    const isKafka = kind === 'kafka';
+    const proxy = isKafka
+      ? await createFaultProxy(kafkaProxy.target, kafkaProxy.port)
+      : await createFaultProxy(Number(port));
+    // A test that fails must not keep the port from the next one.
+    onTestFinished(() => proxy.close());
+    return { proxy, url: isKafka ? toUrl(kind, `127.0.0.1:${proxy.port}`) : url.replace(port, String(proxy.port)) };
   };
   const countMembers = async (service: string, consumer: string) => {
     if (kind === 'rabbitmq') {
