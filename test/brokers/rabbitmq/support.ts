@@ -163,17 +163,19 @@ export const range = (count: number): number[] => Array.from({ length: count }, 
 
 export const unique = (name: string): string => `${name}-${crypto.randomUUID().slice(0, 8)}`;
 
-/** The names of the queues of a virtual host, and how many messages each has. */
-export const queuesOf = (host: Host): Map<string, number> => {
-  const lines = host.ctl('list_queues', 'name', 'messages').trim().split('\n');
-  return new Map(
-    lines.filter((line) => line.includes('\t')).map((line) => [line.split('\t')[0] ?? '', Number(line.split('\t')[1])]),
-  );
-};
+/** The names of the queues of a virtual host. */
+export const queuesOf = (host: Host): string[] =>
+  host
+    .ctl('list_queues', 'name')
+    .split('\n')
+    .filter((line) => line.startsWith('mapbus'));
 
 /** The client without mapbus, as a foreign producer or an operator uses it. */
 export const openClient = (url: string) => {
-  const client = new Connection(url);
+  const client = new Connection({ url, frameMax: 131_072 });
   client.on('error', () => {});
   return client;
 };
+
+export const countOf = async (client: Connection, queue: string): Promise<number> =>
+  (await client.queueDeclare({ queue, passive: true })).messageCount;

@@ -1,0 +1,207 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { createFaultProxy } from '../../../scripts/services/proxy.ts';
+import { available } from '../support.ts';
+import {
+  ctl,
+  DEAD,
+  DONE,
+  dataOf,
+  eventually,
+  join,
+  openClient,
+  openHost,
+  range,
+  receive,
+  retryOf,
+  send,
+  specOf,
+  unique,
+} from './support.ts';
+
+const isThere = (await available(['rabbitmq'])).length > 0;
+
+describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async () => {
+  const host = await openHost('consuming');
+  const port = Number(new URL(host.url).port);
+  const client = openClient(host.url);
+  afterAll(() => {
+    client.unsafeDestroy();
+    host.close();
+  });
+
+  it('goes on when the queue of a running consumer was deleted, and no other consumer notices', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const process = join(host.url, service);
+    const seen: string[] = [];
+    for (const consumer of ['deleted', 'steady'])
+      await receive(process, specOf(consumer, name), async (delivery) => {
+        seen.push(`${consumer} ${dataOf(delivery)}`);
+        return DONE;
+      });
+    await client.queueDelete({ queue: `mapbus.queue.${service}.deleted` });
+
+    await eventually('an event in the new queue', async () => {
+      await send(process, name, 'probe');
+      return seen.includes('deleted probe');
+    });
+    for (const data of range(50)) await send(process, name, data);
+
+    await eventually('50 events in both', () => new Set(seen).size === 102);
+    const countOf = (item: string) => seen.filter((each) => each === item).length;
+    expect(range(50).filter((data) => countOf(`steady ${data}`) !== 1)).toEqual([]);
+    await process.close();
+  });
+
+  it('gets the next event soon after a cut, although a handler hangs', async () => {
+    const name = unique('order');
+    const proxy = await createFaultProxy(port);
+    const process = join(host.url.replace(String(port), String(proxy.port)), unique('shop'));
+    const writer = join(host.url, 'writer');
+    const seen: unknown[] = [];
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await receive(process, specOf('read', name, { concurrency: 2 }), async (delivery) => {
+      seen.push(dataOf(delivery));
+      if (dataOf(delivery) === 'hangs' && !delivery.signal.aborted) await released;
+      return DONE;
+    });
+    await send(writer, name, 'hangs');
+    await eventually('the first event', () => seen.includes('hangs'));
+
+    proxy.cut();
+    const cutAt = performance.now();
+    await send(writer, name, 'next');
+    await eventually('the next event', () => seen.includes('next'));
+
+    expect(performance.now() - cutAt).toBeLessThan(5_000);
+    release();
+    await Promise.all([process.close(), writer.close()]);
+    await proxy.close();
+  });
+
+  it('handles what succeeds once while the broker is short of memory, and sends the outcomes afterwards', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const process = join(host.url, service);
+    const writer = join(host.url, 'writer');
+    const attempts: string[] = [];
+    // The connection for outcomes has published before.
+    await send(process, unique('unheard'), 1);
+    for (const data of range(20)) {
+      if (data === 0) await process.declare([specOf('read', name)]);
+      await send(writer, name, data);
+    }
+    ctl('set_vm_memory_high_watermark', '0.000001');
+    try {
+      await process.consume(specOf('read', name, { concurrency: 4 }), async (delivery) => {
+        attempts.push(`${dataOf(delivery)} ${delivery.attempt}`);
+        const fails = Number(dataOf(delivery)) % 5 === 4;
+        if (!fails || delivery.attempt > 1) return DONE;
+        return retryOf(2, 125);
+      });
+      // Four failures take all places. Until then what succeeds is acknowledged.
+      await eventually('all first attempts', () => attempts.length >= 20);
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      expect(attempts.length).toBe(20);
+    } finally {
+      ctl('set_vm_memory_high_watermark', '0.4');
+    }
+
+    await eventually('four retries', () => attempts.length >= 24);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(attempts.filter((attempt) => attempt.endsWith(' 2')).length).toBe(4);
+    expect(attempts.length).toBe(24);
+    await Promise.all([process.close(), writer.close()]);
+  });
+
+  it('keeps the order of a key when the process that has it is cut off', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const proxy = await createFaultProxy(port);
+    const first = join(host.url.replace(String(port), String(proxy.port)), service);
+    const second = join(host.url, service);
+    const writer = join(host.url, 'writer');
+    const seen: number[] = [];
+    const spec = specOf('read', name, { order: 'key', concurrency: 10 });
+    for (const process of [first, second])
+      await receive(process, spec, async (delivery) => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        if (!delivery.signal.aborted) seen.push(Number(dataOf(delivery)));
+        return DONE;
+      });
+    await Promise.all(range(300).map((data) => send(writer, name, data, { key: `k${data % 3}` })));
+    await eventually('some events', () => seen.length > 30);
+
+    proxy.stall(true);
+    proxy.cut();
+
+    await eventually('all events', () => new Set(seen).size === 300);
+    for (const key of range(3)) {
+      const distinct = [...new Set(seen)].filter((data) => data % 3 === key);
+      expect(distinct).toEqual([...distinct].sort((a, b) => a - b));
+    }
+    proxy.stall(false);
+    await Promise.all([first.close(), second.close(), writer.close()]);
+    await proxy.close();
+  });
+
+  it('goes on after a handler that was open for longer than the broker waits', async () => {
+    const name = unique('order');
+    const process = join(host.url, unique('shop'));
+    const seen: unknown[] = [];
+    ctl(
+      'eval',
+      'application:set_env(rabbit, consumer_timeout, 1000), application:set_env(rabbit, channel_tick_interval, 500).',
+    );
+    try {
+      await receive(process, specOf('read', name), async (delivery) => {
+        const data = dataOf(delivery);
+        seen.push(data);
+        // A handler sees that its delivery is lost.
+        if (data === 'long' && seen.filter((each) => each === 'long').length === 1)
+          await new Promise<void>((resolve) => delivery.signal.addEventListener('abort', () => resolve()));
+        return DONE;
+      });
+      await send(process, name, 'long');
+      await eventually('the event again', () => seen.filter((each) => each === 'long').length === 2);
+    } finally {
+      ctl(
+        'eval',
+        'application:set_env(rabbit, consumer_timeout, 1800000), application:set_env(rabbit, channel_tick_interval, 60000).',
+      );
+    }
+    await send(process, name, 'next');
+
+    await eventually('the next event', () => seen.includes('next'));
+    await process.close();
+  });
+
+  it('warns of a time limit that the broker does not wait for', async () => {
+    const process = join(host.url, unique('shop'));
+    await process.declare([specOf('read', unique('order'), { timeoutMs: 1_800_000 })]);
+    expect(process.reported.map(({ message }) => message)).toEqual(['event_consumer_timeout_long']);
+    await process.close();
+  });
+
+  it('writes a dead letter whose error and headers are longer than a frame', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const process = join(host.url, service);
+    const message = '漢'.repeat(100_000);
+    await receive(process, specOf('read', name), async () => ({ ...DEAD, error: { name: message, message } }));
+    const publisher = client.createPublisher({ confirm: true });
+    await publisher.send(
+      { exchange: 'mapbus.events', routingKey: name, headers: { large: 'x'.repeat(125_000) } },
+      Buffer.from('{}'),
+    );
+
+    const letter = await eventually(
+      'the dead letter',
+      async () => (await process.deadLetters?.page({ limit: 1 }))?.letters[0],
+    );
+
+    expect(letter.error.message).toBe('漢'.repeat(2_730));
+    expect(Buffer.from(letter.body).toString()).toBe('{}');
+    await publisher.close();
+    await process.close();
+  });
+});

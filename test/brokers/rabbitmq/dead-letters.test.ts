@@ -1,0 +1,132 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { available } from '../support.ts';
+import {
+  ctl,
+  DEAD,
+  dataOf,
+  eventually,
+  join,
+  openClient,
+  openHost,
+  range,
+  receive,
+  send,
+  specOf,
+  unique,
+} from './support.ts';
+
+const isThere = (await available(['rabbitmq'])).length > 0;
+
+describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async () => {
+  const host = await openHost('letters');
+  const client = openClient(host.url);
+  afterAll(() => {
+    client.unsafeDestroy();
+    host.close();
+  });
+
+  /** A service with some dead letters, of events that are called 0, 1, 2, … */
+  const failing = async (count: number) => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const process = join(host.url, service);
+    await receive(process, specOf('read', name, { concurrency: 1 }), async () => DEAD);
+    for (const data of range(count)) await send(process, name, data);
+    const store = process.deadLetters;
+    if (!store) throw new Error('RabbitMQ keeps dead letters');
+    const look = async () => (await store.page({ limit: 10_000 })).letters.map(dataOf);
+    await eventually(`${count} letters`, async () => (await look()).length === count);
+    return { service, name, process, store, look };
+  };
+
+  it('stay in their order when many are looked at, page by page, by two processes at once', async () => {
+    const { service, process } = await failing(50);
+    const processes = [process, join(host.url, service)];
+
+    const walk = async ({ deadLetters }: (typeof processes)[number]) => {
+      const found: unknown[] = [];
+      let after: string | undefined;
+      do {
+        const page = await deadLetters?.page({ after, limit: 20 });
+        found.push(...(page?.letters.map(dataOf) ?? []));
+        after = page?.next;
+      } while (after !== undefined);
+      return found;
+    };
+    const walks = await Promise.all([...processes, ...processes, ...processes].map(walk));
+
+    expect(walks).toEqual(walks.map(() => range(50)));
+    await Promise.all(processes.map((each) => each.close()));
+  });
+
+  it('are there after 30 looks, also where a policy limits deliveries', async () => {
+    const { service, process, look } = await failing(2);
+    host.ctl('set_policy', service, `^mapbus.dead.${service}$`, '{"delivery-limit":20}');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+
+    for (const _ of range(30)) await look();
+
+    expect(await look()).toEqual([0, 1]);
+    await process.close();
+  });
+
+  it('keep no connection and no channel open when looking at them fails', async () => {
+    const { process } = await failing(1);
+    const count = () =>
+      ctl('list_channels', 'pid', 'vhost')
+        .split('\n')
+        .filter((line) => line.includes(host.host)).length;
+    await process.deadLetters?.page({ limit: 1 });
+    const before = count();
+    await client.queueDelete({ queue: 'unknown' });
+    const stranger = join(host.url, unique('stranger'));
+
+    for (const _ of range(5))
+      expect(await stranger.deadLetters?.page({ limit: 1 })).toEqual({ letters: [], next: undefined });
+
+    await stranger.close();
+    await eventually('the end of the channels', () => count() <= before);
+    await process.close();
+  });
+
+  it('of the broker tell their consumer and that the limit was reached', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const process = join(host.url, service);
+    await process.declare([specOf('read', name)]);
+    const queue = `mapbus.queue.${service}.read`;
+    await send(process, name, 1);
+    for (const _ of range(101)) {
+      const channel = await client.acquire();
+      const message = await eventually('the event', () => channel.basicGet({ queue }));
+      channel.basicNack({ deliveryTag: message.deliveryTag, requeue: true });
+      await channel.close();
+    }
+
+    const letter = await eventually(
+      'the letter',
+      async () => (await process.deadLetters?.page({ limit: 1 }))?.letters[0],
+    );
+
+    expect([letter.consumer, letter.reason, dataOf(letter)]).toEqual(['read', 'delivery_limit', 1]);
+    const again = await process.deadLetters?.page({ limit: 1 });
+    expect(again?.letters[0]?.ref).toBe(letter.ref);
+    expect(await process.deadLetters?.redrive([letter.ref])).toBe(1);
+    expect(await client.basicGet({ queue })).toMatchObject({ exchange: '' });
+    await process.close();
+  });
+
+  it('are not removed by a redrive to a queue that is gone', async () => {
+    const { service, process, store, look } = await failing(1);
+    const [letter] = (await store.page({ limit: 1 })).letters;
+    await process.close();
+    await client.queueDelete({ queue: `mapbus.queue.${service}.read` });
+    const other = join(host.url, service);
+
+    await expect(other.deadLetters?.redrive([letter?.ref ?? ''])).rejects.toThrow(
+      'the queue of the consumer "read" is gone',
+    );
+
+    expect((await other.deadLetters?.page({ limit: 9 }))?.letters.map(dataOf)).toEqual([0]);
+    expect(look).toBeDefined();
+    await other.close();
+  });
+});

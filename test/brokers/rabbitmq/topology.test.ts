@@ -1,0 +1,189 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { available } from '../support.ts';
+import {
+  ctl,
+  DONE,
+  dataOf,
+  eventually,
+  join,
+  openClient,
+  openHost,
+  queuesOf,
+  range,
+  receive,
+  retryOf,
+  send,
+  specOf,
+  unique,
+} from './support.ts';
+
+const isThere = (await available(['rabbitmq'])).length > 0;
+
+describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => {
+  const host = await openHost('topology');
+  const client = openClient(host.url);
+  const user = unique('reader');
+  ctl('add_user', user, 'secret');
+  // It may publish, consume and bind nothing: no permission to configure.
+  ctl('set_permissions', '-p', host.host, user, '^$', '.*', '.*');
+  const asUser = host.url.replace('guest:guest', `${user}:secret`);
+  afterAll(() => {
+    client.unsafeDestroy();
+    host.close();
+    ctl('delete_user', user);
+  });
+  const ownQueues = (service: string) => queuesOf(host).filter((queue) => queue.includes(service));
+
+  it('is only looked at with topology check, and what is missing is named', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const checking = join(asUser, service, { topology: 'check' });
+
+    const declared = checking.declare([specOf('read', name)]);
+
+    await expect(declared).rejects.toThrow(
+      `Missing at RabbitMQ: queue mapbus.dead.${service}, queue mapbus.queue.${service}.read, queue mapbus.retry.1000.${service}.read`,
+    );
+    expect(ownQueues(service)).toEqual([]);
+    await checking.close();
+  });
+
+  it('serves a process that may not configure, once an operator has made what plan tells', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const spec = specOf('read', name);
+    const checking = join(asUser, service, { topology: 'check' });
+    for (const line of checking.plan?.([spec]) ?? []) {
+      const [, queue, args] = /^queue (\S+) durable=true arguments=(.*)$/.exec(line) ?? [];
+      if (queue && args) await client.queueDeclare({ queue, durable: true, arguments: JSON.parse(args) });
+      const [, exchange] = /^exchange (\S+) type=topic durable=true$/.exec(line) ?? [];
+      if (exchange) await client.exchangeDeclare({ exchange, type: 'topic', durable: true });
+      const [, from, to, routingKey] = /^binding (\S+) -> (\S+) routing-key="(.*)"$/.exec(line) ?? [];
+      if (from && to) await client.queueBind({ exchange: from, queue: to, routingKey });
+    }
+    const attempts: number[] = [];
+
+    await receive(checking, spec, async ({ attempt }) => {
+      attempts.push(attempt);
+      return attempt < 2 ? retryOf(2, 1_000) : { is: 'dead', reason: 'x', attempt, error: { name: 'E', message: '' } };
+    });
+    await send(checking, name, 1);
+
+    await eventually('two attempts', () => attempts.length === 2);
+    const letters = await eventually('the letter', async () => {
+      const page = await checking.deadLetters?.page({ limit: 1 });
+      return page?.letters.length ? page.letters : undefined;
+    });
+    expect(letters.map(dataOf)).toEqual([1]);
+    await checking.close();
+  });
+
+  it('is used as it is where only a bound differs, with a warning', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const before = join(host.url, service);
+    await before.declare([specOf('read', name, { expiresAfterMs: 500_000 })]);
+    await before.close();
+    const after = join(host.url, service);
+    const seen: unknown[] = [];
+
+    await receive(after, specOf('read', name, { expiresAfterMs: 600_000 }), async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+    await send(after, name, 1);
+
+    await eventually('the event', () => seen.length === 1);
+    const differences = after.reported.filter(({ message }) => message === 'event_topology_differs');
+    expect(differences[0]?.fields.difference).toContain("inequivalent arg 'x-expires'");
+    await after.close();
+  });
+
+  it('is refused with a way out where the order differs, and other consumers start', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const before = join(host.url, service);
+    await before.declare([specOf('read', name)]);
+    const after = join(host.url, service);
+
+    await expect(after.declare([specOf('read', name, { order: 'key' })])).rejects.toThrow(
+      `The queue mapbus.queue.${service}.read exists with another x-single-active-consumer: stop its consumers`,
+    );
+
+    await after.declare([specOf('other', name)]);
+    expect(await send(after, name, 1)).toEqual({ unrouted: false });
+    await Promise.all([before.close(), after.close()]);
+  });
+
+  it('has nothing left of a tail', async () => {
+    const [service, name] = [unique('screen'), unique('order')];
+    const process = join(host.url, service);
+    const receiving = await process.tail?.([name], () => {});
+    expect(ownQueues(service).length).toBe(1);
+
+    await receiving?.stop();
+
+    await eventually('the end of the queue', () => ownQueues(service).length === 0);
+    await process.close();
+  });
+
+  it('has no queue left of a former name, once that is empty and no process runs it', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const old = join(host.url, service);
+    const spec = specOf('before', name);
+    let failures = 0;
+    const receiving = await receive(old, spec, async () => {
+      failures++;
+      return retryOf(2, 1_000);
+    });
+    for (const data of range(5)) await send(old, name, data);
+    await eventually('five retries', () => failures === 5);
+    const seen: unknown[] = [];
+    const renewed = join(host.url, service);
+
+    await receive(renewed, specOf('after', name, { formerly: 'before' }), async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+    await receiving.stop();
+    await old.close();
+
+    await eventually('the retries under the new name', () => new Set(seen).size === 5);
+    await eventually('the end of the former queues', () => {
+      const left = ownQueues(service).filter((queue) => /^mapbus\.(queue|retry)\..*before$/.test(queue));
+      return left.length === 0;
+    });
+    expect(renewed.reported.map(({ message }) => message)).toContain('event_consumer_removed');
+    await renewed.close();
+  });
+
+  it('keeps both event names of a consumer while processes of both versions run', async () => {
+    const [service, before, after] = [unique('shop'), unique('placed'), unique('created')];
+    const [old, renewed, writer] = [join(host.url, service), join(host.url, service), join(host.url, 'writer')];
+    await receive(old, specOf('read', before), async () => DONE);
+
+    await receive(renewed, specOf('read', after), async () => DONE);
+    const during = [await send(writer, before, 1), await send(writer, after, 1)];
+    // The old version starts once more, as after a crash in the middle of a deploy.
+    const again = join(host.url, service);
+    await receive(again, specOf('read', before), async () => DONE);
+    const afterwards = [await send(writer, before, 2), await send(writer, after, 2)];
+    await Promise.all([old.close(), again.close()]);
+
+    expect([...during, ...afterwards].map(({ unrouted }) => unrouted)).toEqual([false, false, false, false]);
+    await eventually('the end of the old name', async () => (await send(writer, before, 3)).unrouted);
+    expect(renewed.reported.map(({ message }) => message)).toContain('event_name_given_up');
+    expect(await send(writer, after, 3)).toEqual({ unrouted: false });
+    await Promise.all([renewed.close(), writer.close()]);
+  });
+
+  it('stays as long as it is declared again, although nobody consumes it', async () => {
+    const queue = unique('mapbus');
+    const declare = () =>
+      client.queueDeclare({ queue, durable: true, arguments: { 'x-queue-type': 'quorum', 'x-expires': 8_000 } });
+    await declare();
+    await client.createPublisher({ confirm: true }).send({ routingKey: queue, durable: true }, 'waits');
+    for (const _ of range(4)) {
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      await declare();
+    }
+    const { messageCount } = await declare();
+    expect(messageCount).toBe(1);
+  });
+});
