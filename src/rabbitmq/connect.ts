@@ -50,7 +50,7 @@ const CLOSE_MS = 2_000;
 const MAX_HEADER_BYTES = 65_536;
 /** RabbitMQ closes a channel whose delivery is open for longer than this, unless an operator has changed it. */
 const CONSUMER_TIMEOUT_MS = 1_800_000;
-/** How often the retry queues of a consumer are declared again, so that they do not expire. */
+/** How often the retry queues of a consumer are used, so that they do not expire. They live for a day at least. */
 const RENEW_MS = 6 * 3_600_000;
 
 const headersOf = ({ key, headers }: Message): Record<string, string> => {
@@ -91,7 +91,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     const name = await registry.renamedTo(consumer);
     return name === consumer ? undefined : name;
   };
-  const deadLetters = createStore({ link: consuming, names, sender: own, renamed });
+  const deadLetters = createStore({ link: consuming, isChecked, names, sender: own, renamed });
   publishing.start();
 
   const running = new Set<Kept>();
@@ -169,7 +169,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
 
   const renew = (spec: ConsumerSpec) => {
     const timer = setInterval(() => {
-      registry.declare(spec).catch(failed(spec.consumer));
+      registry.declare(spec).then(registry.touch).catch(failed(spec.consumer));
     }, RENEW_MS).unref();
     timers.add(timer);
     return () => {

@@ -108,6 +108,14 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     return spec;
   };
 
+  /** Uses the retry queues, so that they do not expire while their consumer is run. What is taken goes back at once. */
+  const touch = async (spec: ConsumerSpec): Promise<void> => {
+    for (const levelMs of levelsOf(spec)) {
+      const { queue } = topology.retry(spec, levelMs);
+      await link.use((channel) => channel.basicGet({ queue }));
+    }
+  };
+
   /** No more events come to a former name from here on. */
   const retire = async (spec: ConsumerSpec, former: string): Promise<void> => {
     if (!(await declarer.look(names.queue(former)))) return;
@@ -151,7 +159,7 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
 
   const presentQueue = (spec: ConsumerSpec): Queue => topology.present(spec.consumer, versionOf(spec.names));
 
-  return { declare, declareExchange, presentQueue, retire, isRun, check, present, renamedTo };
+  return { declare, declareExchange, presentQueue, touch, retire, isRun, check, present, renamedTo };
 };
 
 export type Registry = ReturnType<typeof createRegistry>;

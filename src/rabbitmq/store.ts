@@ -21,6 +21,8 @@ interface Parts {
   readonly link: Link;
   readonly names: Names;
   readonly sender: Sender;
+  /** Whether the process may not make queues. */
+  readonly isChecked: boolean;
   /** The name that a consumer has now, where its queue is gone. */
   readonly renamed: (consumer: string) => Promise<string | undefined>;
 }
@@ -56,10 +58,12 @@ const toLetter = (message: Received, names: Names): StoredDeadLetter => {
 };
 
 /** The dead letters of a service. One looks at a time: what somebody looks at is hidden from all others. */
-export const createStore = ({ link, names, sender, renamed }: Parts): DeadLetterStore => {
+export const createStore = ({ link, names, sender, isChecked, renamed }: Parts): DeadLetterStore => {
   let last: Promise<unknown> = Promise.resolve();
 
   const lock = async (channel: Channel): Promise<void> => {
+    // Without this queue, of two that look at once one may see fewer letters.
+    if (isChecked) return;
     await channel.queueDeclare({ queue: names.look, exclusive: true, autoDelete: true });
   };
 
@@ -73,7 +77,7 @@ export const createStore = ({ link, names, sender, renamed }: Parts): DeadLetter
       } catch (error) {
         if (codeOf(error) !== 'RESOURCE_LOCKED') throw error;
       } finally {
-        if (channel.active) await channel.queueDelete({ queue: names.look }).catch(() => {});
+        if (channel.active && !isChecked) await channel.queueDelete({ queue: names.look }).catch(() => {});
         await channel.close();
       }
       await pause(LOOK_AGAIN_MS);

@@ -72,11 +72,12 @@ export const createTopology = (names: Names) => ({
       ...handOnTo(names.dead),
       ...(order === 'key' && { 'x-single-active-consumer': true }),
     }),
-  // To publish to a queue does not count as use. So that no waiting retry is removed with its queue, the queue stays for
-  // longer than its consumer.
+  // To publish to a queue does not count as use, nor to declare it again. So that no waiting retry is removed with its
+  // queue, the queue stays for longer than its consumer, and `touch` uses it.
   retry: ({ consumer, expiresAfterMs }: ConsumerSpec, levelMs: number): Queue =>
     quorum(names.retry(consumer, levelMs), {
       'x-message-ttl': levelMs,
+      'x-delivery-limit': NO_DELIVERY_LIMIT,
       'x-expires': expires(Math.max(expiresAfterMs, DAY_MS) + 2 * levelMs),
       ...handOnTo(names.queue(consumer)),
     }),
