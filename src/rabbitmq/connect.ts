@@ -14,6 +14,7 @@ import { createDeclarer } from './declare-queue.ts';
 import { drainFormer } from './former.ts';
 import { type Kept, keepOpen } from './keep-open.ts';
 import { createLink } from './link.ts';
+import { createLook } from './look.ts';
 import { CONTENT_TYPE, foreignHeaders, HEADERS } from './message.ts';
 import { createNames, refuseConsumer, refuseName } from './names.ts';
 import { createOutcomes } from './outcomes.ts';
@@ -91,7 +92,8 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     const name = await registry.renamedTo(consumer);
     return name === consumer ? undefined : name;
   };
-  const deadLetters = createStore({ link: consuming, isChecked, names, sender: own, renamed });
+  const look = createLook({ link: consuming, names, sender: own, isChecked });
+  const deadLetters = createStore({ names, look, sender: own, renamed });
   publishing.start();
 
   const running = new Set<Kept>();

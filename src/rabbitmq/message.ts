@@ -135,14 +135,17 @@ export const deadLetters = (message: Received, outcome: Dead, consumer: string, 
   ];
 };
 
-/** A dead letter as a first attempt of its consumer. */
-export const redriven = (message: Received, queue: string): Letter => ({
+/** A dead letter once more, with these headers of its own. */
+export const storedAgain = (message: Received, queue: string, own: Record<string, string | number>): Letter => ({
   envelope: {
-    ...copyOf(message, { ...foreignHeaders(message.headers), ...keyHeader(message) }),
+    ...copyOf(message, { ...foreignHeaders(message.headers), ...keyHeader(message), ...own }),
     routingKey: queue,
   },
   body: bodyOf(message),
 });
+
+/** A dead letter as a first attempt of its consumer. */
+export const redriven = (message: Received, queue: string): Letter => storedAgain(message, queue, {});
 
 /** What the broker says of a message that it moved by itself. */
 export const deathOf = (message: Received): { queue: string; reason: string; at: Date } | undefined => {

@@ -145,11 +145,9 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
     await old.close();
 
     await eventually('the retries under the new name', () => new Set(seen).size === 5);
-    await eventually('the end of the former queues', () => {
-      const left = ownQueues(service).filter((queue) => /^mapbus\.(queue|retry)\..*before$/.test(queue));
-      return left.length === 0;
-    });
-    expect(renewed.reported.map(({ message }) => message)).toContain('event_consumer_removed');
+    // To ask the broker's tool again and again would stop the process that removes them.
+    await eventually('the report', () => renewed.reported.some(({ message }) => message === 'event_consumer_removed'));
+    expect(ownQueues(service).filter((queue) => /^mapbus\.(queue|retry)\..*before$/.test(queue))).toEqual([]);
     await renewed.close();
   });
 
