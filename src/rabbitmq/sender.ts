@@ -152,7 +152,11 @@ export const createSender = (
   const open = async (): Promise<void> => {
     if (isOpening || isClosed) return;
     isOpening = true;
-    for (let ms = FIRST_PAUSE_MS; waiting.size > 0 && !current && !isClosed; ms = Math.min(ms * 2, LONGEST_PAUSE_MS)) {
+    for (
+      let ms = FIRST_PAUSE_MS;
+      waiting.size > 0 && !current?.active && !isClosed;
+      ms = Math.min(ms * 2, LONGEST_PAUSE_MS)
+    ) {
       try {
         await openChannel();
       } catch (error) {
@@ -161,7 +165,7 @@ export const createSender = (
       }
     }
     isOpening = false;
-    if (current && waiting.size > 0) pump();
+    if (current?.active) pump();
   };
 
   /** A link on which bytes only stop is found by asking. A broker that answers is only slow, and keeps its channel. */
