@@ -12,7 +12,7 @@ import { createBatches } from './batches.ts';
 import { createClients, createSockets } from './client.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { isRefusal, isTimeout, isTooLarge, isUnknownTopic } from './errors.ts';
-import { createGroupOffsets, type OffsetsByTopic } from './group-offsets.ts';
+import { createGroupOffsets } from './group-offsets.ts';
 import { createInForce, type InForce } from './in-force.ts';
 import type { Job } from './intake.ts';
 import { createNames } from './names.ts';
@@ -192,11 +192,11 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   const startOne = async (
     spec: ConsumerSpec,
     deliver: Parameters<Connection['consume']>[1],
-    starts: OffsetsByTopic,
+    { starts, others }: InForce,
   ): Promise<Receiver> => {
     const group = names.group(spec.consumer);
     const carryOut = createCarryOut(names, spec.consumer, produceSafely);
-    const receiver = await startReceiver({
+    const receiver = startReceiver({
       spec,
       deliver,
       group,
@@ -217,10 +217,13 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
         void work.catch(() => {}).finally(() => carrying.delete(work));
         return work;
       },
+      // An old process may have held on to topics that are given up.
+      joined: () => offsets.forget(group, others),
       remake,
       report,
     });
     receivers.add(receiver);
+    await receiver.joined;
     return receiver;
   };
 
@@ -231,9 +234,9 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     const start = async (): Promise<void> => {
       while (!stopped.signal.aborted && !closing.signal.aborted) {
         try {
-          const { isPending, starts } = await declareOne(spec);
-          if (!isPending) {
-            started = await startOne(spec, deliver, starts);
+          const found = await declareOne(spec);
+          if (!found.isPending) {
+            started = await startOne(spec, deliver, found);
             if (stopped.signal.aborted) await started.stop();
             return;
           }
@@ -254,8 +257,8 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
 
   const consume: Connection['consume'] = async (spec, deliver) => {
     if (closing.signal.aborted) throw closedError();
-    const { isPending, starts } = declared.get(spec.consumer) ?? (await declareOne(spec));
-    return isPending ? startLater(spec, deliver) : startOne(spec, deliver, starts);
+    const found = declared.get(spec.consumer) ?? (await declareOne(spec));
+    return found.isPending ? startLater(spec, deliver) : startOne(spec, deliver, found);
   };
 
   const tail: NonNullable<Connection['tail']> = async (events, tell) => {

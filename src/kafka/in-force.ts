@@ -19,6 +19,8 @@ export interface InForceParts {
 export interface InForce {
   /** Where partitions begin that have no committed offset, and are not new. */
   readonly starts: OffsetsByTopic;
+  /** What the consumer has given up. Old processes may still hold on to it, but none that has come later is asked. */
+  readonly others: OffsetsByTopic;
   /** Whether processes of the former name still have its events. */
   readonly isPending: boolean;
 }
@@ -33,14 +35,10 @@ const without = (offsets: OffsetsByTopic, known: OffsetsByTopic): OffsetsByTopic
 
 /** Puts consumers in force: from then on, each event waits for them. */
 export const createInForce = ({ names, topology, topics, offsets, renaming, from, report }: InForceParts) => {
-  /** Gives up the topics of events that the consumer does not consume any more. Kept while another process does. */
-  const giveUpOthers = async (
-    consumer: string,
-    wanted: readonly string[],
-    committed: OffsetsByTopic,
-  ): Promise<void> => {
-    const others = new Map([...committed].filter(([topic]) => names.isEventTopic(topic) && !wanted.includes(topic)));
-    await offsets.forget(names.group(consumer), others);
+  /** The topics of events that the consumer does not consume any more. */
+  const othersOf = ({ names: events }: ConsumerSpec, committed: OffsetsByTopic): OffsetsByTopic => {
+    const wanted = events.map(names.eventTopic);
+    return new Map([...committed].filter(([topic]) => names.isEventTopic(topic) && !wanted.includes(topic)));
   };
 
   /** Fixes where a consumer begins. Not possible while someone is in the group; then its first reader commits it. */
@@ -63,17 +61,18 @@ export const createInForce = ({ names, topology, topics, offsets, renaming, from
     // Kafka forgets the offsets of a group that nobody is in after seven days. The retry topic stays.
     const isNew = !(await topics.exists(names.retryTopic(consumer)));
     if (isNew && formerly !== undefined && !(await renaming.takeOver(consumer, formerly)))
-      return { starts: new Map(), isPending: true };
+      return { starts: new Map(), others: new Map(), isPending: true };
     const committed = await offsets.committed(names.group(consumer));
     const isForgotten = !isNew && committed.size === 0;
     if (isForgotten) report('warn', 'event_consumer_offsets_missing', { consumer });
     const fresh = isNew || !isForgotten ? wanted.filter((topic) => isNew || !committed.has(topic)) : [];
     const starts = await fixStarts(consumer, fresh, committed);
-    await giveUpOthers(consumer, wanted, committed);
+    const others = othersOf(spec, committed);
+    await offsets.forget(names.group(consumer), others);
     // Made last, since it says that the consumer is in force.
     await topics.declare(topology.retry(spec));
     if (formerly !== undefined) await renaming.moveRetries(consumer, formerly);
-    return { starts, isPending: false };
+    return { starts, others, isPending: false };
   };
 
   return { declare };

@@ -161,16 +161,13 @@ export const createMembership = (parts: MembershipParts) => {
     else if (isOneOf(error, /NOT_COORDINATOR/) || (await hasMoved())) replace(false);
   };
 
+  // The client sends no more heartbeats after an error. To join again costs less than to be thrown out.
   const heartbeatFailed = async (error: unknown): Promise<void> => {
-    if (isOneOf(error, /FENCED_INSTANCE_ID/)) {
-      trouble(error);
-      loseAll();
-      replace(true);
-      await startJoin();
-    } else if (isOneOf(error, /NOT_COORDINATOR/) || (await hasMoved())) {
-      replace(false);
-      await startJoin();
-    }
+    trouble(error);
+    if (isOneOf(error, /FENCED_INSTANCE_ID/)) loseAll();
+    await sleep(PAUSE_MS, left.signal);
+    await replaceIfHopeless(error);
+    await startJoin();
   };
 
   const watch = () => {

@@ -28,6 +28,8 @@ export interface ReceiverParts {
   readonly maxUncommitted: number;
   readonly metadataMs: number;
   readonly carryOut: (job: Job, outcome: Outcome) => Promise<CarriedOut>;
+  /** Called each time that this process has joined the group. */
+  readonly joined: () => Promise<void>;
   /** Makes a topic again that was deleted. */
   readonly remake: (topic: string) => Promise<void>;
   readonly report: ConnectionContext['report'];
@@ -35,6 +37,8 @@ export interface ReceiverParts {
 
 /** A consumer as it runs in this process. */
 export interface Receiver extends Receiving {
+  /** Resolves when it is in the group, or after a while without. It goes on trying. */
+  readonly joined: Promise<unknown>;
   /** Leaves the group, after what is handled is committed. */
   readonly leave: () => Promise<void>;
 }
@@ -50,7 +54,7 @@ const URGENT_MS = 20;
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`;
 
-export const startReceiver = async (parts: ReceiverParts): Promise<Receiver> => {
+export const startReceiver = (parts: ReceiverParts): Receiver => {
   const { spec, deliver, group, eventTopics, retryTopic, starts, clients, offsets, instanceId } = parts;
   const { sessionTimeoutMs, commitIntervalMs, maxUncommitted, metadataMs, carryOut, remake, report } = parts;
   const { consumer, concurrency, order, retryDelaysMs } = spec;
@@ -155,6 +159,7 @@ export const startReceiver = async (parts: ReceiverParts): Promise<Receiver> => 
     if (fresh.length > 0) void open(fresh, false);
     else intake.release();
     wake();
+    void parts.joined().catch(trouble);
   };
 
   const commitAll = async (): Promise<void> => {
@@ -234,18 +239,21 @@ export const startReceiver = async (parts: ReceiverParts): Promise<Receiver> => 
     intake.pump();
   };
 
-  /** Reads a partition from its beginning, or from what of it is left. */
+  /** Goes on with what is left of a partition, or with the beginning of another log of its name. */
   const outOfRange = async (position: Position): Promise<void> => {
     if (position.lost.signal.aborted) return;
     const { topic, partition } = position;
     const [firsts, ends] = [await offsets.starts([topic]), await offsets.ends([topic])];
     const first = offsetOf(firsts, topic, partition) ?? 0n;
-    if (position.next < first)
+    const end = offsetOf(ends, topic, partition) ?? 0n;
+    if (position.next < first) {
+      // What it has read before stays in hand.
       report('error', 'events_missing', { consumer, topic, partition, count: Number(first - position.next) });
-    else if (position.next > (offsetOf(ends, topic, partition) ?? 0n))
+      position.next = first;
+    } else if (position.next > end) {
       report('warn', 'event_topic_made_anew', { consumer, topic, partition });
-    else return;
-    reopen([position], position.next >= first);
+      reopen([position], true);
+    }
   };
   const reopen = (list: readonly Position[], isNewLog: boolean): void => {
     for (const position of list) lose(position);
@@ -342,9 +350,8 @@ export const startReceiver = async (parts: ReceiverParts): Promise<Receiver> => 
     return leaving;
   };
 
-  const joining = membership.start();
-  await Promise.race([joining, sleep(FIRST_JOIN_MS, ended.signal)]);
   return {
+    joined: Promise.race([membership.start(), sleep(FIRST_JOIN_MS, ended.signal)]),
     stop: async () => {
       await stop();
       // Its partitions belong to nobody else until it leaves.
