@@ -8,6 +8,7 @@ import {
   Producer,
 } from '@platformatic/kafka';
 import { within } from '../shared/time-limit.ts';
+import { isTimeout } from './errors.ts';
 
 export type ProducerClient = Producer<Buffer, Buffer, string, string>;
 export type ConsumerClient = Consumer<Buffer, Buffer, Buffer, Buffer>;
@@ -62,6 +63,11 @@ const watch = <Of extends AnyClient>(client: Of, closeClient: () => Promise<void
   const cut = () => {
     for (const { socket } of open) socket?.destroy();
   };
+  // A request that was not answered in time: the client would use its connection for the next one too.
+  client.on('client:performWithRetry:failed', (...payload: unknown[]) => {
+    const errors = payload[2];
+    if (Array.isArray(errors) && errors.some(isTimeout)) cut();
+  });
   const close = async () => {
     await within<unknown>(CLOSE_MS, closeClient().catch(ignore), ignore);
     cut();

@@ -11,7 +11,7 @@ import type {
 import { createBatches } from './batches.ts';
 import { createClients, createSockets } from './client.ts';
 import { createDeadLetters } from './dead-letters.ts';
-import { isRefusal, isTimeout, isTooLarge, isUnknownTopic } from './errors.ts';
+import { isRefusal, isTooLarge, isUnknownTopic } from './errors.ts';
 import { createGroupOffsets } from './group-offsets.ts';
 import { createInForce, type InForce } from './in-force.ts';
 import type { Job } from './intake.ts';
@@ -54,6 +54,8 @@ const FEATURES: TransportFeatures = {
 };
 
 const METADATA_MS = 30_000;
+/** No answer takes that long, but that to a join. */
+const REQUEST_MS = 5_000;
 const PAUSE_MS = 100;
 const CARRY_OUT_PAUSE_MS = 500;
 const CARRY_OUT_MS = 3_000;
@@ -73,7 +75,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   const requestTimeoutMs = Math.max(Math.ceil(publishTimeoutMs / 3), 1);
   const sockets = createSockets();
   const clients = createClients(
-    { requestTimeout: 8_000, metadataMaxAge: metadataMs, ...base, clientId: `mapbus-${service}` },
+    { requestTimeout: REQUEST_MS, metadataMaxAge: metadataMs, ...base, clientId: `mapbus-${service}` },
     requestTimeoutMs,
     sockets,
   );
@@ -118,7 +120,6 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   };
   const repair = async (topic: string, error: unknown): Promise<void> => {
     trouble(error);
-    if (isTimeout(error)) producer.cut();
     if (isUnknownTopic(error)) topics.forget(topic);
     producer.client.clearMetadata();
     await sleep(PAUSE_MS, closed.signal);
@@ -219,6 +220,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
       },
       // An old process may have held on to topics that are given up.
       joined: () => offsets.forget(group, others),
+      silent: admin.cut,
       remake,
       report,
     });

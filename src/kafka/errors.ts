@@ -18,7 +18,7 @@ export const isTooLarge = (error: unknown): boolean => isOneOf(error, /TOO_LARGE
 export const isRefusal = (error: unknown): boolean =>
   isOneOf(
     error,
-    /AUTHENTICATION|AUTHORIZATION_FAILED|INVALID_TOPIC_EXCEPTION|INVALID_RECORD|POLICY_VIOLATION|TOO_LARGE/,
+    /AUTHENTICATION|AUTHORIZATION_FAILED|INVALID_TOPIC_EXCEPTION|INVALID_RECORD|POLICY_VIOLATION|TOO_LARGE|TOPIC_MISSING/,
   );
 
 export const isUnknownTopic = (error: unknown): boolean => isOneOf(error, /Unknown topic|UNKNOWN_TOPIC/);

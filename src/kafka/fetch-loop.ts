@@ -1,7 +1,7 @@
 import type { ClusterMetadata } from '@platformatic/kafka';
 import type { Client, ConsumerClient } from './client.ts';
 import { type FetchResponse, readPartition } from './committed-batches.ts';
-import { isTimeout, isUnknownTopic } from './errors.ts';
+import { isUnknownTopic } from './errors.ts';
 import type { StoredRecord } from './records.ts';
 import { sleep } from './sleep.ts';
 
@@ -143,7 +143,6 @@ export const createFetchLoop = <Place extends Cursor>(parts: FetchLoopParts<Plac
 
   const failed = async (error: unknown): Promise<void> => {
     if (stopped.signal.aborted) return;
-    if (isTimeout(error)) reader.cut();
     trouble(error);
     lookedAt = 0;
     await sleep(PAUSE_MS, stopped.signal);

@@ -26,17 +26,21 @@ export interface MembershipParts {
   readonly assigned: (partitions: readonly TopicPartition[], isContinued: boolean) => void;
   /** Called when nothing may be this process's any more. */
   readonly lost: () => void;
+  /** Called when the group has not answered for a while: the other connections may be half-open too. */
+  readonly silent: () => void;
   readonly trouble: (error: unknown) => void;
 }
 
 const PAUSE_MS = 300;
 const WATCH_MS = 250;
-const LEAVE_MS = 3_000;
+const LEAVE_MS = 2_000;
+/** The other members join within a heartbeat. */
+const LAST_JOIN_MS = 3_000;
 const JOIN_MS = 10_000;
 
 /** Keeps this process in a group until it leaves. The client is kept as long as it works: a new one costs a rebalance. */
 export const createMembership = (parts: MembershipParts) => {
-  const { createClient, topics, sessionTimeoutMs, findCoordinator, hold, assigned, lost, trouble } = parts;
+  const { createClient, topics, sessionTimeoutMs, findCoordinator, hold, assigned, lost, silent, trouble } = parts;
   const left = new AbortController();
   let current = createClient(false);
   let joining: Promise<unknown> | undefined;
@@ -180,6 +184,7 @@ export const createMembership = (parts: MembershipParts) => {
     if (!joining && silentMs > sessionTimeoutMs * 0.4 && performance.now() - cutAt > sessionTimeoutMs * 0.4) {
       cutAt = performance.now();
       current.cut();
+      silent();
     }
   };
   const watching = setInterval(watch, WATCH_MS);
@@ -219,7 +224,7 @@ export const createMembership = (parts: MembershipParts) => {
     left.abort();
     clearInterval(watching);
     // A member whose join is answered after it has left would stay.
-    if (joining) await within<unknown>(LEAVE_MS, joining, () => {});
+    if (joining) await within<unknown>(LAST_JOIN_MS, joining, () => {});
     const leaving = Promise.resolve(current.client.leaveGroup(true)).catch(() => {});
     await within<unknown>(LEAVE_MS, leaving, () => {});
     await current.close();

@@ -1,3 +1,4 @@
+import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Outcome, Receiving } from '../transport/index.ts';
 import { assignToSubscribers } from './assigner.ts';
 import { attributesOf } from './binary-mode.ts';
@@ -30,6 +31,8 @@ export interface ReceiverParts {
   readonly carryOut: (job: Job, outcome: Outcome) => Promise<CarriedOut>;
   /** Called each time that this process has joined the group. */
   readonly joined: () => Promise<void>;
+  /** Called when the broker has not answered for a while. */
+  readonly silent: () => void;
   /** Makes a topic again that was deleted. */
   readonly remake: (topic: string) => Promise<void>;
   readonly report: ConnectionContext['report'];
@@ -48,6 +51,7 @@ const MAX_RETRIES_READ = 1_000;
 const SILENT_MS = 20_000;
 const FIRST_JOIN_MS = 15_000;
 const PAUSE_MS = 300;
+const LAST_COMMIT_MS = 1_500;
 const WATCH_MS = 1_000;
 /** At most so often is committed when there is a reason for it. */
 const URGENT_MS = 20;
@@ -297,6 +301,10 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     },
     assigned,
     lost: loseAll,
+    silent: () => {
+      parts.silent();
+      for (const reader of readers) reader.cut();
+    },
     trouble,
   });
 
@@ -337,8 +345,8 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   let leaving: Promise<void> | undefined;
   const leaveNow = async (): Promise<void> => {
     await stop();
-    await committing;
-    await commitNow();
+    // A broker that is silent does not hold the close up.
+    await within<unknown>(LAST_COMMIT_MS, Promise.resolve(committing).then(commitNow), () => {});
     ended.abort();
     clearInterval(watching);
     clearTimeout(commitTimer);

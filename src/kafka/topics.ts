@@ -58,7 +58,9 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
   };
   const look = async ({ topic }: TopicPlan): Promise<void> => {
     if ((await partitionsOf(topic)) === undefined)
-      throw new Error(`The topic ${topic} is missing, and topology is "check"`);
+      throw Object.assign(new Error(`The topic ${topic} is missing, and topology is "check"`), {
+        code: 'TOPIC_MISSING',
+      });
   };
 
   /** Asks the broker once for each topic, while it goes well. */

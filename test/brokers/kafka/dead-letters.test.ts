@@ -1,0 +1,126 @@
+import type { DeadLetterStore } from 'mapbus/transport';
+import { describe, expect, it } from 'vitest';
+import {
+  connect,
+  DEAD,
+  DONE,
+  dataOf,
+  deadTopic,
+  kinds,
+  lettersOf,
+  openAdmin,
+  range,
+  receive,
+  retryTopic,
+  sendAll,
+  specOf,
+  unique,
+  until,
+} from './tools.ts';
+
+/** A service with so many dead letters. */
+const openDead = async (count: number) => {
+  const [service, name] = [unique('s'), unique('e')];
+  const opened = await connect(service);
+  const { connection } = opened;
+  const state = { isBroken: true };
+  const redriven: unknown[] = [];
+  await receive(connection, specOf('read', name), async (delivery) => {
+    if (state.isBroken) return DEAD;
+    redriven.push(dataOf(delivery));
+    return DONE;
+  });
+  await sendAll(connection, name, range(count));
+  await until('the letters', async () => (await lettersOf(connection)).length === count);
+  const { deadLetters } = connection;
+  if (!deadLetters) throw new Error('Kafka keeps dead letters');
+  const store: DeadLetterStore = deadLetters;
+  return { ...opened, service, state, redriven, store };
+};
+
+const endOf = async (topic: string): Promise<bigint> => {
+  const admin = await openAdmin();
+  const [found] = await admin.listOffsets({
+    topics: [{ name: topic, partitions: [{ partitionIndex: 0, timestamp: -1n }] }],
+  });
+  return found?.partitions[0]?.offset ?? -1n;
+};
+
+describe.each(kinds)('dead letters, over %s', () => {
+  it('a discard of one letter writes one record, however many letters there are', async () => {
+    const { service, store, connection } = await openDead(50);
+    const before = await endOf(deadTopic(service));
+    const [first, second] = await lettersOf(connection);
+
+    await store.discard([second?.ref ?? '']);
+
+    expect((await endOf(deadTopic(service))) - before).toBe(1n);
+    const left = (await lettersOf(connection)).map(({ ref }) => ref);
+    expect(left).toHaveLength(49);
+    expect(left[0]).toBe(first?.ref);
+  });
+
+  it('a redrive that fails midway loses no letter and repeats none that was given back', async () => {
+    const { service, store, state, redriven, connection, process } = await openDead(20);
+    const letters = await lettersOf(connection);
+    state.isBroken = false;
+
+    const redriving = store.redrive(letters.map(({ ref }) => ref)).catch(() => 'failed');
+    await until('some of them', () => redriven.length > 3);
+    process.freeze();
+
+    const other = await connect(service);
+    await until('the letters that are left', async () => {
+      const left = (await lettersOf(other.connection)).map(({ ref }) => ref);
+      return left.length > 0 && left.length < 20;
+    });
+    const left = (await lettersOf(other.connection)).map(({ body }) => dataOf({ body }));
+    const gone = range(20).filter((n) => !left.includes(n));
+    const seenByOther: unknown[] = [];
+    await receive(other.connection, specOf('read', unique('e')), async (delivery) => {
+      seenByOther.push(dataOf(delivery));
+      return DONE;
+    });
+    await until('what was given back', () => gone.every((n) => [...redriven, ...seenByOther].includes(n)));
+    process.thaw();
+    await redriving;
+  });
+
+  it('another process sees what was discarded, and what died since it has looked', async () => {
+    const { service, store, connection } = await openDead(5);
+    const other = await connect(service);
+    const [first] = await lettersOf(other.connection);
+
+    await store.discard([first?.ref ?? '']);
+
+    expect(await lettersOf(other.connection)).toHaveLength(4);
+    expect(await lettersOf(connection)).toHaveLength(4);
+  });
+
+  it('a look that fails leaves nothing open, and the next one works', async () => {
+    const { connection, process } = await openDead(2);
+    process.freeze();
+    const looking = lettersOf(connection).then(
+      () => 'seen',
+      () => 'failed',
+    );
+    process.thaw();
+    expect(['seen', 'failed']).toContain(await looking);
+
+    expect(await lettersOf(connection)).toHaveLength(2);
+  });
+
+  it('letters of a consumer that does not exist any more stay when they are redriven', async () => {
+    const { service, store, connection } = await openDead(1);
+    const admin = await openAdmin();
+    const [letter] = await lettersOf(connection);
+    await connection.close();
+    await admin.deleteTopics({ topics: [retryTopic(service, 'read')] });
+    const { connection: operator } = await connect(service);
+
+    await expect(operator.deadLetters?.redrive([letter?.ref ?? ''])).rejects.toThrow('There is no consumer "read"');
+
+    expect(await lettersOf(operator)).toHaveLength(1);
+    expect(store).not.toBe(operator.deadLetters);
+  });
+});
