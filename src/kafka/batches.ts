@@ -14,6 +14,8 @@ interface Parts<Item> {
   readonly sizeOf: (item: Item) => number;
   /** Whether an error is about an item, and not about the broker. */
   readonly isRefusal: (error: unknown) => boolean;
+  /** Aborted when nothing is sent any more. */
+  readonly closed: AbortSignal;
   /** Called before a batch is repeated; resolves when it may be. */
   readonly pause: (error: unknown) => Promise<void>;
 }
@@ -31,7 +33,7 @@ const notSent = (error: unknown): Error =>
  * what was added first is at the broker first, whatever errors there are. An item is given up only once its signal is
  * aborted, or when it alone is refused.
  */
-export const createBatches = <Item>({ sendAll, sizeOf: bytesOf, isRefusal, pause }: Parts<Item>) => {
+export const createBatches = <Item>({ sendAll, sizeOf: bytesOf, isRefusal, closed, pause }: Parts<Item>) => {
   const waiting = createFifo<Entry<Item>>();
   let isBusy = false;
 
@@ -50,8 +52,10 @@ export const createBatches = <Item>({ sendAll, sizeOf: bytesOf, isRefusal, pause
   };
   const keepWanted = (batch: readonly Entry<Item>[]): Entry<Item>[] =>
     batch.filter(({ signal, isSent, reject }) => {
-      if (signal.aborted) reject(isSent ? signal.reason : notSent(signal.reason));
-      return !signal.aborted;
+      const { reason } = signal.aborted ? signal : closed;
+      const isGivenUp = signal.aborted || closed.aborted;
+      if (isGivenUp) reject(isSent ? reason : notSent(reason));
+      return !isGivenUp;
     });
   const send = async (batch: readonly Entry<Item>[]): Promise<void> => {
     for (let due = keepWanted(batch); due.length > 0; due = keepWanted(due)) {

@@ -45,7 +45,7 @@ const FEATURES: TransportFeatures = {
   tails: true,
   keepsDeadLetters: true,
   tellsUnrouted: false,
-  countsDeliveries: false,
+  countsDeliveries: true,
   keepsAttemptsByKey: false,
   expiresConsumers: false,
   maxDelayMs: 24 * 60 * 60 * 1_000,
@@ -132,13 +132,13 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
       sendAll: (messages) => sendAll(topic, messages),
       sizeOf: bytesOf,
       isRefusal,
+      closed: closed.signal,
       pause: (error) => repair(topic, error),
     });
     batches.set(topic, created);
     return created;
   };
-  const produce = (record: NewRecord, signal: AbortSignal): Promise<void> =>
-    batchesOf(record.topic)(record, AbortSignal.any([signal, closed.signal]));
+  const produce = (record: NewRecord, signal: AbortSignal): Promise<void> => batchesOf(record.topic)(record, signal);
   /** Writes what someone waits for. */
   const writeSoon = (record: NewRecord): Promise<void> => produce(record, AbortSignal.timeout(ASK_MS));
   /** Writes until it is written, or its partition is lost. */

@@ -42,8 +42,7 @@ export const createGroupOffsets = (admin: Admin) => {
   /** Where the logs begin now: retention cuts them. */
   const starts = (topics: readonly string[]) => whenReady(() => list(topics, EARLIEST));
 
-  /** Only what was committed. */
-  const committed = async (groupId: string): Promise<OffsetsByTopic> => {
+  const fetchGroup = async (groupId: string) => {
     const ask = async () => {
       try {
         return await admin.listConsumerGroupOffsets({ groups: [groupId] });
@@ -53,7 +52,11 @@ export const createGroupOffsets = (admin: Admin) => {
       }
     };
     const [group] = await whenReady(ask);
-    const entries = (group?.topics ?? []).map(({ name, partitions }) => {
+    return group?.topics ?? [];
+  };
+  /** Only what was committed. */
+  const committed = async (groupId: string): Promise<OffsetsByTopic> => {
+    const entries = (await fetchGroup(groupId)).map(({ name, partitions }) => {
       const known = partitions.filter(({ committedOffset }) => committedOffset >= 0n);
       return [
         name,
@@ -62,6 +65,15 @@ export const createGroupOffsets = (admin: Admin) => {
     });
     return new Map(entries.filter(([, offsets]) => offsets.size > 0));
   };
+
+  /** What was committed beside the offsets, by topic and partition. */
+  const notes = async (groupId: string): Promise<ReadonlyMap<string, ReadonlyMap<number, string>>> =>
+    new Map(
+      (await fetchGroup(groupId)).map(({ name, partitions }) => [
+        name,
+        new Map(partitions.map(({ partitionIndex, metadata }) => [partitionIndex, metadata ?? ''])),
+      ]),
+    );
 
   /** Resolves with whether it was possible: it is not while anyone is in the group. */
   const alter = async (groupId: string, offsets: OffsetsByTopic): Promise<boolean> => {
@@ -105,7 +117,7 @@ export const createGroupOffsets = (admin: Admin) => {
     }
   };
 
-  return { ends, starts, committed, alter, forget, remove };
+  return { ends, starts, committed, notes, alter, forget, remove };
 };
 
 export type GroupOffsets = ReturnType<typeof createGroupOffsets>;

@@ -1,6 +1,6 @@
 import { addLast, createFifo, type Fifo, sizeOf, takeFirst } from '../shared/fifo.ts';
 import type { Deliver, Delivery, Outcome } from '../transport/index.ts';
-import type { InHand, Position } from './position.ts';
+import { type InHand, isSuspected, type Position } from './position.ts';
 
 type Retry = Extract<Outcome, { is: 'retry' }>;
 
@@ -13,6 +13,8 @@ export interface Job {
   readonly headers: Readonly<Record<string, string>>;
   readonly attributes: Readonly<Record<string, string>> | undefined;
   attempt: number;
+  /** How often this attempt was delivered, as far as it is known. */
+  deliveries: number;
 }
 
 /** What became of an outcome. `wait`: the retry could not be written, so it waits in this process. */
@@ -26,6 +28,8 @@ export interface IntakeParts {
   /** Makes an outcome safe. Rejects only when the partition is lost. */
   readonly carryOut: (job: Job, outcome: Outcome) => Promise<CarriedOut>;
   readonly isMine: () => boolean;
+  /** Resolves when it is noted that an event is delivered alone. */
+  readonly mark: (job: Job) => Promise<void>;
   /** Called when an event needs nothing any more. */
   readonly finished: (job: Job, outcome: Outcome) => void;
   /** Called when there may be room for more. */
@@ -37,12 +41,15 @@ const ENOUGH = 500;
 
 /** Starts deliveries, as many as there may be at once, and carries their outcomes out. */
 export const createIntake = (parts: IntakeParts) => {
-  const { concurrency, ordersByKey, deliver, carryOut, isMine, finished, roomy } = parts;
+  const { concurrency, ordersByKey, deliver, carryOut, isMine, mark, finished, roomy } = parts;
   const ready = createFifo<Job>();
   /** What waits behind an event of its key that runs or waits, by partition. */
   const keys = new WeakMap<Position, Map<string, Fifo<Job>>>();
   const timers = new Map<ReturnType<typeof setTimeout>, Job>();
+  /** Events that are handled one after another, each alone: one of them may kill the process. */
+  const suspects = createFifo<Job>();
   let running = 0;
+  let isAlone = false;
   let isHeld = true;
   let isStopped = false;
   let idle: (() => void)[] = [];
@@ -86,6 +93,7 @@ export const createIntake = (parts: IntakeParts) => {
   };
   const waitForRetry = (job: Job, { attempt, afterMs }: Retry): void => {
     job.attempt = attempt;
+    job.deliveries = 1;
     later(job, afterMs, () => addLast(ready, job));
   };
 
@@ -107,13 +115,13 @@ export const createIntake = (parts: IntakeParts) => {
     finished(job, outcome);
   };
 
-  const toDelivery = ({ body, headers, key, attributes, attempt, position }: Job): Delivery => ({
+  const toDelivery = ({ body, headers, key, attributes, attempt, deliveries, position }: Job): Delivery => ({
     body,
     headers,
     key,
     attributes,
     attempt,
-    deliveries: undefined,
+    deliveries,
     signal: position.lost.signal,
   });
   const run = async (job: Job): Promise<void> => {
@@ -130,11 +138,32 @@ export const createIntake = (parts: IntakeParts) => {
     }
   };
 
+  const runAlone = async (job: Job): Promise<void> => {
+    isAlone = true;
+    await mark(job);
+    isAlone = false;
+    if (!isLost(job) && !isStopped) await run(job);
+  };
+  /** One that may start now. */
+  const nextJob = (): Job | undefined => {
+    if (isAlone) return undefined;
+    for (let job = takeFirst(ready); job; job = takeFirst(ready)) {
+      if (isLost(job)) continue;
+      if (!isSuspected(job.position, job.inHand.offset)) return job;
+      addLast(suspects, job);
+    }
+    return running === 0 ? takeFirst(suspects) : undefined;
+  };
   const pump = (): void => {
     while (!isHeld && !isStopped && running < concurrency) {
-      const job = takeFirst(ready);
+      const job = nextJob();
       if (!job) break;
-      if (!isLost(job)) void run(job);
+      if (isLost(job)) continue;
+      if (!isSuspected(job.position, job.inHand.offset)) void run(job);
+      else {
+        void runAlone(job);
+        break;
+      }
     }
     if (hasRoom()) roomy();
   };

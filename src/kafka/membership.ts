@@ -1,16 +1,13 @@
 import type { ClusterMetadata } from '@platformatic/kafka';
 import { within } from '../shared/time-limit.ts';
 import type { Client, ConsumerClient } from './client.ts';
+import { type Commit, sendCommit } from './commit.ts';
 import { isOneOf } from './errors.ts';
 import { sleep } from './sleep.ts';
 
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
-}
-
-export interface Commit extends TopicPartition {
-  readonly offset: bigint;
 }
 
 export interface MembershipParts {
@@ -37,11 +34,14 @@ const LEAVE_MS = 2_000;
 /** The other members join within a heartbeat. */
 const LAST_JOIN_MS = 3_000;
 const JOIN_MS = 10_000;
+const MIN_SILENT_MS = 2_000;
 
 /** Keeps this process in a group until it leaves. The client is kept as long as it works: a new one costs a rebalance. */
 export const createMembership = (parts: MembershipParts) => {
   const { createClient, topics, sessionTimeoutMs, findCoordinator, hold, assigned, lost, silent, trouble } = parts;
   const left = new AbortController();
+  // Not too short: a process that is busy answers late.
+  const silentLimitMs = Math.max(sessionTimeoutMs * 0.4, Math.min(sessionTimeoutMs, MIN_SILENT_MS));
   let current = createClient(false);
   let joining: Promise<unknown> | undefined;
   /** When the last request was sent that the group has answered; `undefined` while this process is not in it. */
@@ -181,7 +181,7 @@ export const createMembership = (parts: MembershipParts) => {
     const silentMs = performance.now() - confirmedAt;
     if (silentMs > sessionTimeoutMs) loseAll();
     // Long before the session ends, and only once in that time: the connection may be half-open.
-    if (!joining && silentMs > sessionTimeoutMs * 0.4 && performance.now() - cutAt > sessionTimeoutMs * 0.4) {
+    if (!joining && silentMs > silentLimitMs && performance.now() - cutAt > silentLimitMs) {
       cutAt = performance.now();
       current.cut();
       silent();
@@ -204,9 +204,7 @@ export const createMembership = (parts: MembershipParts) => {
   const isMine = (): boolean =>
     !isLost && confirmedAt !== undefined && performance.now() - confirmedAt < sessionTimeoutMs;
 
-  const commit = async (offsets: readonly Commit[]): Promise<void> => {
-    await current.client.commit({ offsets: offsets.map((offset) => ({ ...offset, leaderEpoch: -1 })) });
-  };
+  const commit = (commits: readonly Commit[]): Promise<void> => sendCommit(current.client, commits);
 
   const start = (): Promise<unknown> => {
     listen(current);

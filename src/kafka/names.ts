@@ -13,7 +13,8 @@ export const createNames = (service: string, namespace: string) => {
 
   const eventTopic = (event: string): string => `${prefix}.events.${encode(event)}`;
   const retryTopic = (consumer: string): string => `${prefix}.retry.${ofService}.${encode(consumer)}`;
-  const group = (consumer: string): string => `${prefix}.${ofService}.${encode(consumer)}`;
+  // Groups may have underscores. The names have no dots, so that no two groups meet.
+  const group = (consumer: string): string => `mapbus${namespace && `-${namespace}`}.${service}.${consumer}`;
   const deadTopic = `${prefix}.dead.${ofService}`;
   const isEventTopic = (topic: string): boolean => topic.startsWith(`${prefix}.events.`);
 

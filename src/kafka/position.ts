@@ -1,5 +1,6 @@
 import { addLast, createFifo, type Fifo, takeFirst } from '../shared/fifo.ts';
 import type { Cursor } from './fetch-loop.ts';
+import { isSuspect, MANY, SUSPECTED_MS, SUSPECTS, type Suspicion, writeNote } from './suspicion.ts';
 
 /** An event that was read, and whether it is handled. */
 export interface InHand {
@@ -19,6 +20,13 @@ export interface Position extends Cursor {
   committed: bigint | undefined;
   /** Where reading has begun. */
   readonly begin: bigint;
+  /** What is known of deaths at this place, until there is progress. */
+  suspicion: Suspicion | undefined;
+  /** Up to where events are handled alone, and until when. */
+  readonly suspectUntil: bigint;
+  readonly suspectUntilMs: number;
+  /** What is committed beside the offset. */
+  committedNote: string;
 }
 
 interface Start {
@@ -28,12 +36,16 @@ interface Start {
   readonly committed: bigint | undefined;
   readonly isRetry: boolean;
   readonly window: number;
+  readonly suspicion: Suspicion;
 }
 
 export const createPosition = ({ begin, ...start }: Start): Position => ({
   ...start,
   begin,
   next: begin,
+  suspectUntil: isSuspect(start.suspicion) ? (start.suspicion.alone?.offset ?? begin) + SUSPECTS : begin,
+  suspectUntilMs: performance.now() + SUSPECTED_MS,
+  committedNote: '',
   lost: new AbortController(),
   inHand: createFifo(),
 });
@@ -58,8 +70,28 @@ export const handledUntil = (position: Position): bigint => {
   return firstOf(position.inHand)?.offset ?? position.next;
 };
 
+/** Whether an event may be the one that has killed its process again and again. */
+export const isSuspected = ({ suspicion, suspectUntil, suspectUntilMs }: Position, offset: bigint): boolean =>
+  suspicion !== undefined && offset < suspectUntil && performance.now() < suspectUntilMs;
+
+/** How often an event was delivered, as far as it is known. */
+export const deliveriesOf = ({ suspicion }: Position, offset: bigint): number => {
+  if (!suspicion) return 1;
+  const { opened, alone } = suspicion;
+  if (alone) return alone.offset === offset ? alone.count + 1 : 1;
+  // More is only said of an event that was handled alone: others may be innocent.
+  return Math.min(Math.max(opened, 1), MANY);
+};
+
+const noteOf = (position: Position, until: bigint): string => {
+  const { suspicion, begin } = position;
+  if (suspicion && until > begin && !isSuspected(position, until)) position.suspicion = undefined;
+  return position.suspicion ? writeNote(position.suspicion) : '';
+};
+
 /** What is to be committed; nothing if that is known to the broker. */
-export const toCommit = (position: Position): bigint | undefined => {
-  const until = handledUntil(position);
-  return until === (position.committed ?? position.begin) && position.committed !== undefined ? undefined : until;
+export const toCommit = (position: Position): { readonly offset: bigint; readonly note: string } | undefined => {
+  const offset = handledUntil(position);
+  const note = noteOf(position, offset);
+  return offset === position.committed && note === position.committedNote ? undefined : { offset, note };
 };

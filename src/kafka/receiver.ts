@@ -8,9 +8,10 @@ import { type GroupOffsets, type OffsetsByTopic, offsetOf } from './group-offset
 import { type CarriedOut, createIntake, type Job } from './intake.ts';
 import { createMembership, type TopicPartition } from './membership.ts';
 import { attemptOf, waitOf, withoutOwn } from './outcomes.ts';
-import { createPosition, type Position, roomOf, takeInHand, toCommit } from './position.ts';
+import { createPosition, deliveriesOf, type Position, roomOf, takeInHand, toCommit } from './position.ts';
 import { bodyOf, headersOf, keyOf, type StoredRecord } from './records.ts';
 import { sleep } from './sleep.ts';
+import { openAgain, readNote } from './suspicion.ts';
 
 export interface ReceiverParts {
   readonly spec: ConsumerSpec;
@@ -53,7 +54,8 @@ const FIRST_JOIN_MS = 15_000;
 const PAUSE_MS = 300;
 const LAST_COMMIT_MS = 1_500;
 const WATCH_MS = 1_000;
-/** At most so often is committed when there is a reason for it. */
+/** So many commits a second are made at once when there is a reason; the others wait a little. */
+const MAX_HURRIES = 20;
 const URGENT_MS = 20;
 
 const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}:${partition}`;
@@ -69,7 +71,8 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   let isStopped = false;
   let dealt = 0;
   let committing: Promise<void> | undefined;
-  let committedAt = 0;
+  let hurries = 0;
+  let hurriesSince = 0;
   let isInTrouble = false;
 
   /** The first error of an outage is a warning. */
@@ -113,8 +116,9 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   };
   const openPositions = async (places: readonly TopicPartition[], isNewLog: boolean): Promise<Position[]> => {
     const names = [...new Set(places.map(({ topic }) => topic))];
-    const [known, firsts, ends] = await Promise.all([
+    const [known, notes, firsts, ends] = await Promise.all([
       offsets.committed(group),
+      offsets.notes(group),
       offsets.starts(names),
       offsets.ends(names),
     ]);
@@ -122,10 +126,12 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
       const first = offsetOf(firsts, topic, partition) ?? 0n;
       const end = offsetOf(ends, topic, partition) ?? 0n;
       const isRetry = topic === retryTopic;
+      const start = beginOf({ topic, partition }, isNewLog, offsetOf(known, topic, partition), first, end);
       return createPosition({
         topic,
         partition,
-        ...beginOf({ topic, partition }, isNewLog, offsetOf(known, topic, partition), first, end),
+        ...start,
+        suspicion: openAgain(readNote(notes.get(topic)?.get(partition)), start.begin < end),
         isRetry,
         window: isRetry ? MAX_RETRIES_READ : maxUncommitted,
       });
@@ -141,7 +147,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
         if (!isCurrent()) return;
         positions = new Map([...positions, ...opened.map((position) => [nameOf(position), position] as const)]);
         intake.release();
-        commitSoon();
+        commitSoon(0);
         wake();
         return;
       } catch (error) {
@@ -169,21 +175,26 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   const commitAll = async (): Promise<void> => {
     if (!membership.isMine()) return;
     const due = [...positions.values()].flatMap((position) => {
-      const offset = toCommit(position);
-      return offset === undefined ? [] : [{ position, offset }];
+      const commit = toCommit(position);
+      return commit ? [{ position, ...commit }] : [];
     });
     if (due.length === 0) return;
-    await membership.commit(due.map(({ position: { topic, partition }, offset }) => ({ topic, partition, offset })));
-    for (const { position, offset } of due) position.committed = offset;
+    await membership.commit(
+      due.map(({ position: { topic, partition }, offset, note }) => ({ topic, partition, offset, note })),
+    );
+    for (const { position, offset, note } of due) {
+      position.committed = offset;
+      position.committedNote = note;
+    }
     wake();
   };
+  const commitFailed = (error: unknown) => report('debug', 'event_commit_failed', { consumer, error });
   const commitNow = (): Promise<void> => {
     // What cannot be committed is due again, and comes again if this process has lost it.
     committing ??= commitAll()
-      .catch((error) => report('debug', 'event_commit_failed', { consumer, error }))
+      .catch(commitFailed)
       .finally(() => {
         committing = undefined;
-        committedAt = performance.now();
       });
     return committing;
   };
@@ -203,12 +214,20 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     }, withinMs);
   };
 
+  /** Many failures at a time are not a commit each. */
+  const mayHurry = (): boolean => {
+    const now = performance.now();
+    if (now - hurriesSince > 1_000) {
+      hurriesSince = now;
+      hurries = 0;
+    }
+    return ++hurries <= MAX_HURRIES;
+  };
   const finished = ({ position }: Job, outcome: Outcome): void => {
     // Else a crash would bring the event again beside its retry.
     const isUrgent = outcome.is !== 'done' || roomOf(position) < position.window / 2;
     if (!isUrgent) commitSoon();
-    else if (committing || performance.now() - committedAt < URGENT_MS)
-      commitSoon(Math.min(URGENT_MS, commitIntervalMs));
+    else if (committing || !mayHurry()) commitSoon(Math.min(committing ? 0 : URGENT_MS, commitIntervalMs));
     else void commitNow();
   };
 
@@ -223,6 +242,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
       headers: withoutOwn(headers),
       attributes: attributesOf(headers),
       attempt: isRetry ? attemptOf(headers) : 1,
+      deliveries: deliveriesOf(position, record.offset),
     };
     return [job, isRetry ? waitOf(headers, longestWaitMs) : 0];
   };
@@ -254,6 +274,8 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
       // What it has read before stays in hand.
       report('error', 'events_missing', { consumer, topic, partition, count: Number(first - position.next) });
       position.next = first;
+      // What is missing counts as read: without a commit, there might be no room for more.
+      commitSoon(0);
     } else if (position.next > end) {
       report('warn', 'event_topic_made_anew', { consumer, topic, partition });
       reopen([position], true);
@@ -281,6 +303,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     deliver,
     carryOut,
     isMine: () => membership.isMine(),
+    mark: (job) => mark(job),
     finished,
     roomy: () => wake(),
   });
@@ -297,7 +320,8 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     findCoordinator: parts.findCoordinator,
     hold: () => {
       intake.hold();
-      void commitNow();
+      // Not after a commit that is on its way: the join would be ahead of it.
+      void commitAll().catch(commitFailed);
     },
     assigned,
     lost: loseAll,
@@ -342,9 +366,27 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     intake.stop();
     for (const loop of loops) loop.stop();
   };
+  /** Marks an event before it is delivered alone, so that the next owner knows of it if this process dies. */
+  const mark = async ({ position, inHand, deliveries }: Job): Promise<void> => {
+    const { suspicion } = position;
+    if (!suspicion) return;
+    position.suspicion = { ...suspicion, alone: { offset: inHand.offset, count: deliveries } };
+    while (!position.lost.signal.aborted && !isStopped) {
+      try {
+        await committing;
+        await commitAll();
+        return;
+      } catch (error) {
+        commitFailed(error);
+        await sleep(PAUSE_MS, position.lost.signal);
+      }
+    }
+  };
   let leaving: Promise<void> | undefined;
   const leaveNow = async (): Promise<void> => {
     await stop();
+    // This process has not died here.
+    for (const position of positions.values()) position.suspicion = undefined;
     // A broker that is silent does not hold the close up.
     await within<unknown>(LAST_COMMIT_MS, Promise.resolve(committing).then(commitNow), () => {});
     ended.abort();

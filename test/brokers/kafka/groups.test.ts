@@ -198,8 +198,12 @@ describe.each(kinds)('processes and their groups, over %s', () => {
     // What it had handled since its last commit, and what was in its hands.
     const twice = [...counts.values()].reduce((sum, count) => sum + count - 1, 0);
     expect(twice).toBeLessThan(1_000);
-    const lateTwice = [...counts].filter(([data, count]) => Number(data) >= 1_000 && count > 1);
-    expect(lateTwice).toEqual([]);
+    const twiceFrom = (from: number, to: number) =>
+      [...counts].filter(([data, count]) => Number(data) >= from && Number(data) < to && count > 1).length;
+    // Nothing of what the other process has handled meanwhile.
+    expect(twiceFrom(1_000, 4_000)).toBe(0);
+    // What was in hand at the rebalance after the thaw.
+    expect(twiceFrom(4_000, 5_000)).toBeLessThanOrEqual(20);
   });
 
   it('an outcome of a process whose session is over by its own clock has no effect', async () => {
