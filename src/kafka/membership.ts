@@ -35,6 +35,7 @@ const LEAVE_MS = 2_000;
 const LAST_JOIN_MS = 3_000;
 const JOIN_MS = 10_000;
 const MIN_SILENT_MS = 2_000;
+const MANY_CONTENDED = 2;
 
 /** Keeps this process in a group until it leaves. The client is kept as long as it works: a new one costs a rebalance. */
 export const createMembership = (parts: MembershipParts) => {
@@ -53,6 +54,7 @@ export const createMembership = (parts: MembershipParts) => {
   let isLeader = false;
   let counts: ReadonlyMap<string, number> = new Map();
   let cutAt = 0;
+  let contended = 0;
   let round = 0;
   let joinsSince = 0;
 
@@ -88,11 +90,26 @@ export const createMembership = (parts: MembershipParts) => {
     });
     client.on('consumer:group:join', (payload) => {
       if (!isCurrent()) return;
+      if (isContended(client) && ++contended >= MANY_CONTENDED) {
+        trouble(new Error('Another process has the same instance id'));
+        loseAll();
+        replace(true);
+        void startJoin();
+        return;
+      }
       isLeader = payload.isLeader ?? false;
       counts = countsOf(client.currentMetadata);
       takeOver(false);
     });
   };
+
+  /** Another member has taken the place of this one: the newest client then takes it back, and so on. */
+  const isContended = (client: ConsumerClient): boolean =>
+    !joining &&
+    memberId !== null &&
+    client.memberId !== memberId &&
+    confirmedAt !== undefined &&
+    performance.now() - confirmedAt < sessionTimeoutMs;
 
   const takeOver = (isAgain: boolean) => {
     const { client } = current;
