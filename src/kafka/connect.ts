@@ -11,7 +11,7 @@ import type {
 import { createBatches } from './batches.ts';
 import { createClients, createSockets } from './client.ts';
 import { createDeadLetters } from './dead-letters.ts';
-import { isRefusal, isTooLarge, isUnknownTopic } from './errors.ts';
+import { isNotReady, isRefusal, isTooLarge, isUnknownTopic } from './errors.ts';
 import { createGroupOffsets } from './group-offsets.ts';
 import { createInForce, type InForce } from './in-force.ts';
 import type { Job } from './intake.ts';
@@ -112,14 +112,20 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   };
 
   const batches = new Map<string, ReturnType<typeof createBatches<NewRecord>>>();
+  /** Topics that were not ready when something was sent. */
+  const unready = new Set<string>();
   const sendAll = async (topic: string, messages: NewRecord[]): Promise<void> => {
     const plan = plans.get(topic);
     if (plan) await topics.declare(plan);
     await producer.client.send({ messages });
     isInTrouble = false;
+    unready.delete(topic);
   };
   const repair = async (topic: string, error: unknown): Promise<void> => {
-    trouble(error);
+    // A topic that was just made has no leader for a moment.
+    const isBrief = (isUnknownTopic(error) || isNotReady(error)) && !unready.has(topic);
+    if (isBrief) unready.add(topic);
+    else trouble(error);
     if (isUnknownTopic(error)) topics.forget(topic);
     producer.client.clearMetadata();
     await sleep(PAUSE_MS, closed.signal);
