@@ -301,12 +301,12 @@ interface Causes {
 
 /**
  * How many events may come twice at most. On RabbitMQ a loss costs what the process has in hand. On Kafka it costs what was
- * handled since the last commit, which `maxUncommitted` bounds for each partition. Kafka gives partitions away while their
- * events are in hand.
+ * handled since the last commit, which `maxUncommitted` bounds for each partition. A rebalance costs as much there if the
+ * last commit comes after it.
  */
 export const duplicatesOf =
   (kind: Site['kind'], concurrency = 10) =>
   ({ losses = 0, rebalances = 0, errors = 0 }: Causes): number =>
     kind === 'rabbitmq'
       ? losses * concurrency + errors
-      : losses * (MAX_UNCOMMITTED * PARTITIONS + concurrency) + rebalances * concurrency + errors;
+      : (losses + rebalances) * (MAX_UNCOMMITTED * PARTITIONS + concurrency) + errors;
