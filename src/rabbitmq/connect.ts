@@ -146,16 +146,19 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
       // The bus has just declared it. After a cut, the queue may be gone, or the consumer have another name.
       const spec = isChecked ? given : isFirst ? await registry.present(given) : await registry.declare(given);
       isFirst = false;
-      return openSession({
-        channel: await consuming.channel(),
-        queue: names.queue(spec.consumer),
-        present: isChecked ? undefined : registry.presentQueue(spec),
-        isKept: spec.order === 'key',
-        spec,
-        deliver,
-        outcomes,
-        report,
-      });
+      const channel = await consuming.channel();
+      return consuming.inTime(
+        openSession({
+          channel,
+          queue: names.queue(spec.consumer),
+          present: isChecked ? undefined : registry.presentQueue(spec),
+          isKept: spec.order === 'key',
+          spec,
+          deliver,
+          outcomes,
+          report,
+        }),
+      );
     };
     return keepOpen(open, failed(given.consumer)).then(keep);
   };
@@ -164,7 +167,8 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     const open = async () => {
       if (!(await declarer.look(queue))) return undefined;
       const channel = await consuming.channel();
-      return openSession({ channel, queue, present: undefined, isKept: true, spec, deliver, outcomes, report });
+      const parts = { channel, queue, present: undefined, isKept: true, spec, deliver, outcomes, report };
+      return consuming.inTime(openSession(parts));
     };
     return keepOpen(open, failed(former)).then(keep);
   };

@@ -42,7 +42,7 @@ export const createDeclarer = (link: Link, report: ConnectionContext['report']) 
     const { [argument]: _, ...rest } = queue.arguments;
     const next = { ...queue, arguments: current === undefined ? rest : { ...rest, [argument]: current } };
     try {
-      await link.use((channel) => channel.queueDeclare(next));
+      await link.ask((channel) => channel.queueDeclare(next));
     } catch (again) {
       await adapt(next, again, round + 1);
     }
@@ -52,7 +52,7 @@ export const createDeclarer = (link: Link, report: ConnectionContext['report']) 
     try {
       // A difference closes the channel: only the first of several has the one that it was given.
       if (channel.active) await channel.queueDeclare(queue);
-      else await link.use((other) => other.queueDeclare(queue));
+      else await link.ask((other) => other.queueDeclare(queue));
     } catch (error) {
       await adapt(queue, error);
     }
@@ -61,7 +61,7 @@ export const createDeclarer = (link: Link, report: ConnectionContext['report']) 
   /** Whether a queue is there, and who uses it. */
   const look = async (queue: string): Promise<{ messages: number; consumers: number } | undefined> => {
     try {
-      const { messageCount, consumerCount } = await link.use((channel) =>
+      const { messageCount, consumerCount } = await link.ask((channel) =>
         channel.queueDeclare({ queue, passive: true }),
       );
       return { messages: messageCount, consumers: consumerCount };

@@ -45,7 +45,7 @@ export const drainFormer = async (
     return count;
   };
   const remove = async (): Promise<void> => {
-    for (const name of [queue, ...retryQueues]) await link.use((channel) => channel.queueDelete({ queue: name }));
+    for (const name of [queue, ...retryQueues]) await link.ask((channel) => channel.queueDelete({ queue: name }));
     report('warn', 'event_consumer_removed', { consumer: former, renamedTo: spec.consumer });
   };
 

@@ -1,8 +1,17 @@
-import { type Channel, Connection, type ConnectionOptions } from 'rabbitmq-client';
+import {
+  AMQPChannelError,
+  AMQPConnectionError,
+  type Channel,
+  Connection,
+  type ConnectionOptions,
+} from 'rabbitmq-client';
+import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext } from '../transport/index.ts';
 import { keepBytes } from './keep-bytes.ts';
 
 const CLOSE_MS = 2_000;
+/** How long the broker may take to answer, in milliseconds. */
+const ANSWER_MS = 15_000;
 
 /** A timer that does not keep the process alive. */
 export const pause = (ms: number): Promise<void> =>
@@ -14,6 +23,15 @@ export const pause = (ms: number): Promise<void> =>
 export const jittered = (ms: number): number => ms * (0.5 + Math.random() / 2);
 
 export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
+/** The client waits for ever for the end of a channel whose connection ends in the meantime. */
+export const closeChannel = async (channel: Channel): Promise<void> => {
+  if (!channel.active) return;
+  const closed = new Promise<void>((resolve) => {
+    channel.once('close', resolve);
+  });
+  await Promise.race([channel.close(), closed]);
+};
 
 /** One connection to the broker, which comes back by itself. */
 export const createLink = (
@@ -74,20 +92,10 @@ export const createLink = (
     keepBytes(own);
     own.on('error', (error: unknown) => {
       // After a cut every acknowledgement fails. The connection has told of it.
-      if (codeOf(error) !== '' && !codeOf(error).startsWith('E')) report('warn', 'event_transport_trouble', { error });
+      if (error instanceof AMQPChannelError && !(error instanceof AMQPConnectionError))
+        report('warn', 'event_transport_trouble', { error });
     });
     return own;
-  };
-
-  /** Does something over a channel of its own. */
-  const use = async <Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> => {
-    const own = await channel();
-    try {
-      return await work(own);
-    } finally {
-      // What it has taken and not acknowledged goes back.
-      await own.close();
-    }
   };
 
   /** Throws the connection away, which does not answer any more. The next channel is over a new one. */
@@ -98,6 +106,26 @@ export const createLink = (
     isBlocked = false;
     connection?.unsafeDestroy();
   };
+
+  /** A broker that does not answer a channel may never do so. Then the connection is thrown away. */
+  const inTime = <Result>(work: Promise<Result>): Promise<Result> =>
+    within(ANSWER_MS, work, () => {
+      discard();
+      throw new Error(`RabbitMQ has not answered for ${ANSWER_MS} ms`);
+    });
+
+  /** Does something over a channel of its own. */
+  const use = async <Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> => {
+    const own = await channel();
+    try {
+      return await work(own);
+    } finally {
+      // What it has taken and not acknowledged goes back.
+      await closeChannel(own);
+    }
+  };
+  /** The same, for work of a few questions. */
+  const ask = <Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> => inTime(use(work));
 
   const close = async (): Promise<void> => {
     isClosed = true;
@@ -113,6 +141,8 @@ export const createLink = (
     start,
     channel,
     use,
+    ask,
+    inTime,
     discard,
     close,
     /** Whether the broker takes no publishes for now. */

@@ -3,7 +3,7 @@ import { addLast, createFifo, sizeOf, takeFirst } from '../shared/fifo.ts';
 import { within } from '../shared/time-limit.ts';
 import type { StoredDeadLetter } from '../transport/index.ts';
 import { copyOfLetter, toLetter } from './letter.ts';
-import { codeOf, type Link, pause } from './link.ts';
+import { closeChannel, codeOf, type Link, pause } from './link.ts';
 import { deliveriesOf, type Received } from './message.ts';
 import type { Names } from './names.ts';
 import type { Sender } from './sender.ts';
@@ -51,7 +51,7 @@ export const createLook = ({ link, names, sender, isChecked }: LookParts) => {
         if (codeOf(error) !== 'RESOURCE_LOCKED') throw error;
       } finally {
         if (channel.active && !isChecked) await channel.queueDelete({ queue: names.look }).catch(() => {});
-        await channel.close();
+        await closeChannel(channel);
       }
       await pause(LOOK_AGAIN_MS);
     }

@@ -57,7 +57,7 @@ export const createOutcomes = ({ names, topology, sender, link, declarer, report
     const { queue, letters } = place(spec, message, outcome);
     const declare = async () => {
       report('warn', 'event_queue_missing', { queue: queue.queue });
-      await link.use((channel) => declarer.declare(channel, queue));
+      await link.ask((channel) => declarer.declare(channel, queue));
     };
     for (let ms = FIRST_PAUSE_MS; ; ms = Math.min(ms * 2, LONGEST_PAUSE_MS)) {
       let cause: unknown;

@@ -80,8 +80,8 @@ export const createRecords = (link: Link, recordOf: Names['record'], topology: T
   ): Promise<ConsumerRecord> => {
     const queue = topology.record(spec);
     const isNew = (await declarer.look(queue.queue)) === undefined;
-    await link.use((channel) => declarer.declare(channel, queue));
-    return link.use(async (channel) => {
+    await link.ask((channel) => declarer.declare(channel, queue));
+    return link.ask(async (channel) => {
       const old = await take(channel, queue.queue, isNew);
       const before = merge(old.map(parse));
       const after = await change(before);
@@ -93,7 +93,7 @@ export const createRecords = (link: Link, recordOf: Names['record'], topology: T
 
   /** Reads the record of a consumer that has one. */
   const read = (consumer: string): Promise<ConsumerRecord> =>
-    link.use(async (channel) => merge((await take(channel, recordOf(consumer), false)).map(parse)));
+    link.ask(async (channel) => merge((await take(channel, recordOf(consumer), false)).map(parse)));
 
   return { update, read };
 };

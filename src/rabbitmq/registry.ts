@@ -36,7 +36,7 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
   };
 
   const unbind = async (consumer: string, eventNames: readonly string[]): Promise<void> => {
-    await link.use(async (channel) => {
+    await link.ask(async (channel) => {
       for (const binding of topology.bindings({ consumer, names: eventNames })) await channel.queueUnbind(binding);
     });
   };
@@ -75,13 +75,13 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
 
   const declareQueues = async (spec: ConsumerSpec): Promise<void> => {
     const queues = [topology.dead(), topology.queue(spec), ...levelsOf(spec).map((ms) => topology.retry(spec, ms))];
-    await link.use(async (channel) => {
+    await link.ask(async (channel) => {
       for (const queue of queues) await declarer.declare(channel, queue);
     });
   };
 
   const bind = async (spec: ConsumerSpec): Promise<void> => {
-    await link.use(async (channel) => {
+    await link.ask(async (channel) => {
       await declareExchange(channel);
       for (const binding of topology.bindings(spec)) await channel.queueBind(binding);
     });
@@ -112,7 +112,7 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
   const touch = async (spec: ConsumerSpec): Promise<void> => {
     for (const levelMs of levelsOf(spec)) {
       const { queue } = topology.retry(spec, levelMs);
-      await link.use((channel) => channel.basicGet({ queue }));
+      await link.ask((channel) => channel.basicGet({ queue }));
     }
   };
 
@@ -139,7 +139,7 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     const missing: string[] = [];
     const look = async (name: string, ask: (channel: Channel) => Promise<unknown>) => {
       try {
-        await link.use(ask);
+        await link.ask(ask);
       } catch (error) {
         if (codeOf(error) !== 'NOT_FOUND') throw error;
         missing.push(name);

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { Channel, Envelope } from 'rabbitmq-client';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext } from '../transport/index.ts';
-import { codeOf, jittered, type Link, pause } from './link.ts';
+import { closeChannel, codeOf, jittered, type Link, pause } from './link.ts';
 
 /** A message on its way. */
 interface Entry {
@@ -131,7 +131,7 @@ export const createSender = (
       await prepare(own);
       await own.confirmSelect();
     } catch (error) {
-      await own.close();
+      await closeChannel(own);
       throw error;
     }
     own.on('basic.return', ({ correlationId }) => {
@@ -217,7 +217,7 @@ export const createSender = (
     clearInterval(watching);
     const own = current;
     current = undefined;
-    await own?.close();
+    if (own) await closeChannel(own);
     for (const entry of [...waiting]) reject(entry, (entry.channel ? unknown : notSent)('The connection is closed'));
   };
 

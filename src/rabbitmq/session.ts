@@ -3,6 +3,7 @@ import { createActivity } from '../shared/activity.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Delivery, Outcome } from '../transport/index.ts';
 import type { Piece } from './keep-open.ts';
+import { closeChannel } from './link.ts';
 import { attemptOf, bodyOf, deliveriesOf, foreignHeaders, keyOf, type Received } from './message.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { Queue } from './topology.ts';
@@ -182,7 +183,7 @@ export const openSession = async ({
     await open.idle();
     await decided.idle();
     await roundTrip();
-    await channel.close();
+    await closeChannel(channel);
   };
 
   const begin = async (): Promise<void> => {
@@ -222,13 +223,13 @@ export const openSession = async ({
     await within(CLOSE_MS, decided.idle(), () => {});
     if (channel.active) await within(CLOSE_MS, roundTrip(), () => {});
     gone.abort(new Error('The delivery is given back: the transport is closed'));
-    await channel.close();
+    await closeChannel(channel);
   };
 
   try {
     await begin();
   } catch (error) {
-    await channel.close();
+    await closeChannel(channel);
     throw error;
   }
   return { over, ended, stop, close };

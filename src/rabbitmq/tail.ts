@@ -1,6 +1,6 @@
 import type { ConnectionContext } from '../transport/index.ts';
 import { type Kept, keepOpen } from './keep-open.ts';
-import type { Link } from './link.ts';
+import { closeChannel, type Link } from './link.ts';
 import { bodyOf } from './message.ts';
 import type { Names } from './names.ts';
 import type { Registry } from './registry.ts';
@@ -42,15 +42,15 @@ export const startTail = async (
       await channel.basicConsume({ queue, noAck: true }, (message) => {
         if (!isStopped) tell(bodyOf(message));
       });
-      channel.once('basic.cancel', () => void channel.close());
+      channel.once('basic.cancel', () => void closeChannel(channel));
     } catch (error) {
-      await channel.close();
+      await closeChannel(channel);
       throw error;
     }
     const stop = async () => {
       isStopped = true;
       // The queue ends with its consumer.
-      await channel.close();
+      await closeChannel(channel);
     };
     return { over, ended: over, stop, close: stop };
   };
