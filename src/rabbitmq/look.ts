@@ -117,9 +117,14 @@ export const createLook = ({ link, names, sender, isChecked }: LookParts) => {
         return visit(letter, message);
       }),
     );
+    const untilBack = async () => {
+      for (let tries = 0; tries < MAX_TRIES && (await countOver(locked)) < kept; tries++) await pause(LOOK_AGAIN_MS);
+    };
     // They are back a moment later. The next look must find all.
-    for (let tries = 0; tries < MAX_TRIES && (await countOver(locked)) < kept; tries++) await pause(LOOK_AGAIN_MS);
-    if (kept > 0 && deliveries >= RENEWED_FROM) await renew();
+    await untilBack();
+    if (kept === 0 || deliveries < RENEWED_FROM) return;
+    await renew();
+    await untilBack();
   };
 
   /** Gives each letter to `visit`, the oldest first. */
