@@ -221,7 +221,21 @@ export const createMembership = (parts: MembershipParts) => {
   const isMine = (): boolean =>
     !isLost && confirmedAt !== undefined && performance.now() - confirmedAt < sessionTimeoutMs;
 
-  const commit = (commits: readonly Commit[]): Promise<void> => sendCommit(current.client, commits);
+  /** @throws (rejects with) what the broker says; if it does not know this process any more, that has lost everything */
+  const commit = async (commits: readonly Commit[]): Promise<void> => {
+    const { client } = current;
+    const sender = client.memberId;
+    try {
+      await sendCommit(client, commits);
+    } catch (error) {
+      const isThrownOut = isOneOf(error, /UNKNOWN_MEMBER_ID/) && current.client.memberId === sender;
+      if (isThrownOut && !left.signal.aborted) {
+        loseAll();
+        void rejoin(error);
+      }
+      throw error;
+    }
+  };
 
   const start = (): Promise<unknown> => {
     listen(current);

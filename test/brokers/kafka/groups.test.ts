@@ -206,6 +206,48 @@ describe.each(kinds)('processes and their groups, over %s', () => {
     expect(twiceFrom(4_000, 5_000)).toBeLessThanOrEqual(20);
   });
 
+  it('a process that was thrown out of its group repeats nothing of what another one has handled since', async () => {
+    const [service, name] = [unique('s'), unique('e')];
+    const admin = await openAdmin();
+    const counts = new Map<unknown, number>();
+    const note = async (delivery: Parameters<typeof dataOf>[0]) => {
+      counts.set(dataOf(delivery), (counts.get(dataOf(delivery)) ?? 0) + 1);
+      return DONE;
+    };
+    // Its heartbeats would tell it only after three seconds.
+    const thrownOut = await connect(service, { sessionTimeoutMs: 30_000 });
+    await receive(thrownOut.connection, specOf('read', name), note);
+    const [member = ''] = await membersOf(admin, service, 'read');
+    const other = await connect(service);
+    await receive(other.connection, specOf('read', name), note);
+    await sendAll(other.connection, name, range(300));
+    await until('the first events', () => counts.size === 300);
+    await after(300);
+
+    const group = `mapbus.${service}.read`;
+    await admin.removeMembersFromConsumerGroup({ groupId: group, members: [{ memberId: member }] });
+    await sendAll(
+      other.connection,
+      name,
+      range(300).map((n) => n + 300),
+    );
+    await until('the events of the other process', () => counts.size === 600);
+    await until('both members', async () => (await membersOf(admin, service, 'read')).length === 2);
+    await sendAll(
+      other.connection,
+      name,
+      range(300).map((n) => n + 600),
+    );
+    await until('all events', () => counts.size === 900);
+    await after(1_000);
+
+    const twiceFrom = (from: number, to: number) =>
+      [...counts].filter(([data, count]) => Number(data) >= from && Number(data) < to && count > 1).length;
+    // Until its first commit fails, it does not know.
+    expect([...counts.values()].filter((count) => count > 2)).toEqual([]);
+    expect([twiceFrom(0, 300), twiceFrom(600, 900)]).toEqual([0, 0]);
+  });
+
   it('an outcome of a process whose session is over by its own clock has no effect', async () => {
     const [service, name] = [unique('s'), unique('e')];
     const gate = createGate();
