@@ -38,7 +38,7 @@ export const foreignHeaders = (headers: Readonly<Record<string, unknown>> = {}):
 };
 
 /** Cuts a text, and no character in two. */
-export const cutText = (text: string, maxBytes: number): string => {
+const cutText = (text: string, maxBytes: number): string => {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
   let end = maxBytes;

@@ -28,7 +28,7 @@ export const openHost = async (name: string) => {
 export type Host = Awaited<ReturnType<typeof openHost>>;
 
 /** Takes connections for a broker. Each process connects from an address of its own, and can be silenced alone. */
-export const createSilencer = async (targetPort: number) => {
+const createSilencer = async (targetPort: number) => {
   const silent = new Set<string>();
   const pairs = new Map<string, Set<readonly [Socket, Socket]>>();
   const server = createServer({ noDelay: true }, (client) => {
@@ -87,7 +87,7 @@ export const createProcesses = async (url: string, heartbeat = 1) => {
 };
 
 /** A line that a transport has reported. */
-export interface Reported {
+interface Reported {
   readonly level: string;
   readonly message: string;
   readonly fields: Record<string, unknown>;
