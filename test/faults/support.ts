@@ -269,6 +269,24 @@ export const publishAll = async (
   return { confirmed, errors };
 };
 
+/** Publishes so many events at least, and goes on until the work is done. */
+export const publishDuring = async (bus: Bus, name: string, count: number, work: Promise<unknown>) => {
+  const confirmed = new Set<string>();
+  let errors = 0;
+  let isDone = false;
+  void work.finally(() => {
+    isDone = true;
+  });
+  while (!isDone || confirmed.size < count) {
+    const some = await publishAll(bus, name, 50);
+    for (const id of some.confirmed) confirmed.add(id);
+    errors += some.errors;
+    if (confirmed.size > count / 2) await after(20);
+  }
+  await work;
+  return { confirmed, errors };
+};
+
 /** The counts of a run, for the report and for the checks. */
 export const countHandled = (confirmed: ReadonlySet<string>, ids: readonly string[]) => {
   const handled = new Set(ids);
