@@ -262,5 +262,3 @@ export const createMembership = (parts: MembershipParts) => {
 
   return { start, renew, leave, looked, isMine, commit };
 };
-
-export type Membership = ReturnType<typeof createMembership>;

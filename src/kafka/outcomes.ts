@@ -37,12 +37,7 @@ const cut = (text: string, maxBytes: number): string => {
 
 const keyField = (key: string | undefined) => (key === undefined ? {} : { key: Buffer.from(key) });
 
-export const retryRecord = (
-  topic: string,
-  { body, headers, key }: Job,
-  attempt: number,
-  afterMs: number,
-): NewRecord => ({
+const retryRecord = (topic: string, { body, headers, key }: Job, attempt: number, afterMs: number): NewRecord => ({
   topic,
   value: toBuffer(body),
   headers: {

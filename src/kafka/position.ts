@@ -64,7 +64,7 @@ export const takeInHand = ({ inHand }: Position, offset: bigint): InHand => {
 const firstOf = ({ list, taken }: Fifo<InHand>): InHand | undefined => list[taken];
 
 /** Where a process that takes over has to begin: events end in any order, and are committed in theirs. */
-export const handledUntil = (position: Position): bigint => {
+const handledUntil = (position: Position): bigint => {
   for (let first = firstOf(position.inHand); first?.isDone; first = firstOf(position.inHand))
     takeFirst(position.inHand);
   return firstOf(position.inHand)?.offset ?? position.next;

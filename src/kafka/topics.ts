@@ -90,7 +90,7 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
   };
   const exists = async (topic: string): Promise<boolean> => (await partitionsOf(topic)) !== undefined;
 
-  return { declare, forget, remove, exists, partitionsOf };
+  return { declare, forget, remove, exists };
 };
 
 export type Topics = ReturnType<typeof createTopics>;

@@ -21,7 +21,7 @@ export const kinds = await available(['kafka']);
 
 export const urlOf = async (): Promise<string> => (await ensureService('kafka')).url;
 
-export interface Line {
+interface Line {
   readonly level: 'debug' | 'warn' | 'error';
   readonly message: string;
   readonly fields: Record<string, unknown>;
