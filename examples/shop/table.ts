@@ -30,5 +30,3 @@ export const createTable = <Row>(folder: string) => {
     readdirSync(folder).map((file) => [decodeURIComponent(file), read(file).row]);
   return { insert, keys, count, rows, entries };
 };
-
-export type Table<Row> = ReturnType<typeof createTable<Row>>;

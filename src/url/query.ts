@@ -1,5 +1,5 @@
 /** What an option in the query of a URL is. */
-export type QueryKind = 'number' | 'text';
+type QueryKind = 'number' | 'text';
 
 /** The options that a scheme knows in its query. */
 export type KnownQuery = Readonly<Record<string, QueryKind>>;

@@ -44,7 +44,7 @@ export interface Site {
 
 /** How many events of a partition may be handled and not committed, in these tests. */
 export const MAX_UNCOMMITTED = 200;
-export const PARTITIONS = 3;
+const PARTITIONS = 3;
 
 const toUrl = (kind: Site['kind'], address: string) =>
   kind === 'kafka' ? `kafka://${address}?sessionTimeoutMs=2000&maxUncommitted=${MAX_UNCOMMITTED}` : address;
@@ -146,7 +146,7 @@ export const countDeadLetters = async (url: string, service: string): Promise<nu
 };
 
 /** A consumer of a worker. */
-export interface WorkerConsumer extends ConsumeOptions {
+interface WorkerConsumer extends ConsumeOptions {
   readonly consumer: string;
   readonly names: readonly string[];
   /** The first attempt of every so many events fails. */
@@ -213,8 +213,6 @@ export const startWorker = async (options: WorkerOptions) => {
   const thaw = () => child.kill('SIGCONT');
   return { start, kill, restart, died, stop, freeze, thaw };
 };
-
-export type Worker = Awaited<ReturnType<typeof startWorker>>;
 
 export const after = (delayMs: number) => sleep(delayMs);
 

@@ -62,7 +62,7 @@ def run_kafka():
     producer = KafkaProducer(bootstrap_servers=servers, acks="all")
     say("ready")
     message = next(iter(consumer))
-    headers = [("content-type", CONTENT_TYPE.encode()), ("x-null", None)]
+    headers = [("content-type", CONTENT_TYPE.encode())]
     answers = topic + ".answered"
     producer.send(answers, answer_to(message.value), headers=headers).get(timeout=30)
     # The binary mode of the Kafka protocol binding: attributes in headers, the data alone in the body.
@@ -74,7 +74,7 @@ def run_kafka():
         "ce_time": "2026-01-02T03:04:05Z",
         "content-type": "application/json",
     }
-    headers = [(key, value.encode()) for key, value in binary.items()] + [("x-null", None)]
+    headers = [(key, value.encode()) for key, value in binary.items()]
     producer.send(answers, b'{"answer":"binary"}', headers=headers).get(timeout=30)
     producer.close()
     consumer.close()
