@@ -6,6 +6,7 @@
 export { assertHandled } from './bus/assert-handled.ts';
 export { createEventBus } from './bus/create-event-bus.ts';
 export { type EventIterator, type EventsOfOptions, eventsOf } from './bus/events-of.ts';
+export { type Latest, latestOf } from './bus/latest-of.ts';
 export { publishEvent } from './bus/publish-event.ts';
 export { subscribeEach } from './bus/subscribe-each.ts';
 export type {
