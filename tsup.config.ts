@@ -5,6 +5,7 @@ export default defineConfig({
     index: 'src/index.ts',
     kafka: 'src/kafka/index.ts',
     rabbitmq: 'src/rabbitmq/index.ts',
+    react: 'src/react/index.ts',
     testing: 'src/testing/index.ts',
     service: 'src/service/index.ts',
     transport: 'src/transport/index.ts',

@@ -4,6 +4,7 @@ const sources: Record<string, string> = {
   mapbus: 'index',
   'mapbus/kafka': 'kafka/index',
   'mapbus/rabbitmq': 'rabbitmq/index',
+  'mapbus/react': 'react/index',
   'mapbus/testing': 'testing/index',
   'mapbus/service': 'service/index',
   'mapbus/transport': 'transport/index',
