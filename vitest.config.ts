@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
-import { chromiumArgs, chromiumPath } from './scripts/browsers.ts';
+import { chromiumArgs, chromiumPath, firefoxPath } from './scripts/browsers.ts';
 import { aliasTo } from './vitest.alias.ts';
 
 const isDist = process.env.TARGET === 'dist';
@@ -15,25 +16,57 @@ const onlyOnce = ['consumers', 'type-cost', 'type-errors', 'received'].map((name
 
 // scripts/browsers.ts names the browser that is missing. In CI it is a failure.
 const hasChromium = existsSync(chromiumPath) || Boolean(process.env.CI);
+const hasFirefox = existsSync(firefoxPath) || Boolean(process.env.CI);
+// Found in a page that runs already, they would reload it.
+const react = ['react', 'react/jsx-dev-runtime', 'react-dom', 'react-dom/client', 'react-dom/server'];
 const chromium = playwright({ launchOptions: { executablePath: chromiumPath, args: chromiumArgs } });
+const inReact18 = ['react', 'react-dom'].map((name) => ({
+  find: new RegExp(`^${name}(?=$|/)`),
+  replacement: fileURLToPath(new URL(`scripts/consumers/node_modules/${name}`, import.meta.url)),
+}));
+const inBrowser = (provider: typeof chromium, browser: 'chromium' | 'firefox') => ({
+  enabled: true,
+  headless: true,
+  screenshotFailures: false,
+  provider,
+  instances: [{ browser }],
+});
 const browsers: TestProjectConfiguration[] = [
   {
     extends: true,
     resolve: { alias },
-    optimizeDeps: { include: ['uuidv7', 'fast-check'] },
+    optimizeDeps: { include: ['uuidv7', 'fast-check', ...react] },
     test: {
       name: 'chromium',
-      include: everywhere,
-      browser: {
-        enabled: true,
-        headless: true,
-        screenshotFailures: false,
-        provider: chromium,
-        instances: [{ browser: 'chromium' }],
-      },
+      include: [...everywhere, 'test/react/*.test.tsx'],
+      browser: inBrowser(chromium, 'chromium'),
+    },
+  },
+  {
+    extends: true,
+    resolve: { alias: [...alias, ...inReact18] },
+    optimizeDeps: { include: ['uuidv7', ...react] },
+    test: {
+      name: 'react-18',
+      include: ['test/react/*.test.tsx'],
+      // React 18 has no `Activity`.
+      exclude: ['test/react/activity.test.tsx'],
+      globalSetup: 'test/react/install-react-18.ts',
+      browser: inBrowser(chromium, 'chromium'),
     },
   },
 ];
+const firefox = playwright({ launchOptions: { channel: 'moz-firefox', executablePath: firefoxPath } });
+const inFirefox: TestProjectConfiguration = {
+  extends: true,
+  resolve: { alias },
+  optimizeDeps: { include: ['uuidv7', ...react] },
+  test: {
+    name: 'firefox',
+    include: ['test/bus/latest-of.test.ts', 'test/react/*.test.tsx'],
+    browser: inBrowser(firefox, 'firefox'),
+  },
+};
 
 export default defineConfig({
   test: {
@@ -46,7 +79,11 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'node',
-          include: [...everywhere, 'test/{bus,testing}/node/*.test.ts', 'test/{package,service,url}/**/*.test.ts'],
+          include: [
+            ...everywhere,
+            'test/{bus,react,testing}/node/*.test.{ts,tsx}',
+            'test/{frameworks,package,service,url}/**/*.test.ts',
+          ],
           exclude: [...(hasChromium ? [] : needChromium), ...(isDist ? onlyOnce : [])],
           execArgv: ['--expose-gc'],
         },
@@ -75,13 +112,14 @@ export default defineConfig({
         },
       },
       ...(hasChromium ? browsers : []),
+      ...(hasFirefox ? [inFirefox] : []),
     ],
     // The transports are tested on brokers, in processes that are killed. Those report no coverage.
     coverage: {
       provider: 'v8',
-      include: ['src/{bus,service,shared,testing}/**/*.ts'],
+      include: ['src/{bus,react,service,shared,testing}/**/*.ts'],
       thresholds: {
-        'src/{bus,shared}/**': { 100: true },
+        'src/{bus,react,shared}/**': { 100: true },
         'src/service/**': { lines: 99, functions: 99, branches: 99, statements: 99 },
         'src/testing/record-events.ts': { 100: true },
         // Some checks of the transport contract run on brokers only.

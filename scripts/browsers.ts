@@ -1,4 +1,5 @@
-// Makes sure that there is Chromium for the tests: that of CHROMIUM_PATH, what is installed, or Debian's package.
+// Makes sure that there are Chromium and Firefox for the tests: those of CHROMIUM_PATH and FIREFOX_PATH, what is installed,
+// or Debian's packages.
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { apt } from './apt.ts';
@@ -27,4 +28,7 @@ const ensureBrowser = (debianPackage: string, path: string, variable: string): P
 export const ensureChromium = (): Promise<boolean> => ensureBrowser('chromium', chromiumPath, 'CHROMIUM_PATH');
 export const ensureFirefox = (): Promise<boolean> => ensureBrowser('firefox-esr', firefoxPath, 'FIREFOX_PATH');
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await ensureChromium();
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await ensureChromium();
+  await ensureFirefox();
+}

@@ -1,5 +1,5 @@
 import { useEffect, useInsertionEffect, useLayoutEffect, useRef } from 'react';
-import type { EventContext, Subscriber, SubscribeOptions } from '../bus/types.ts';
+import type { EventContext, SubscribeOptions, Subscriber } from '../bus/types.ts';
 import { check, type KnownOptions, readOptions } from '../shared/check.ts';
 
 /** How a handler is registered. */
