@@ -1,4 +1,5 @@
-// Writes each ts and tsx sample of the README and of docs as a module in which `value //=> expected` is an assertion.
+// Writes each sample of the README and of docs, in ts, tsx, vue or svelte, as a module. In it, `value //=> expected` is an
+// assertion.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -25,19 +26,21 @@ interface Sample {
 
 const ASSERTION = /^(.+?);? \/\/=> (.+)$/gm;
 
-/** A sample whose first line is `// name.ts` is a file that other samples of its page import. */
+/** A sample whose first line is `// name.ts` or `<!-- name.vue -->` is a file that other samples of its page import. */
 const fileOf = (code: string, extension: string, line: number): string =>
-  /^\/\/ ([\w.-]+\.tsx?)\n/.exec(code)?.[1] ?? `line-${line}.${extension}`;
+  /^(?:\/\/|<!--) ([\w.-]+\.(?:tsx?|vue|svelte))(?: -->)?\n/.exec(code)?.[1] ?? `line-${line}.${extension}`;
 
 const samplesOf = (page: string): Sample[] => {
   const text = readPage(page);
   const folderOfPage = page.replace('docs/', '').replace('.md', '');
-  return [...text.matchAll(/^```(tsx?)\n(.*?)^```$/gms)].map(({ 1: extension = '', 2: block = '', index }) => {
-    const line = text.slice(0, index).split('\n').length;
-    const checked = block.replace(ASSERTION, 'expect($1).toEqual($2);');
-    const code = checked === block ? block : `import { expect } from 'vitest';\n${checked}`;
-    return { path: `${folderOfPage}/${fileOf(block, extension, line)}`, code };
-  });
+  return [...text.matchAll(/^```(tsx?|vue|svelte)\n(.*?)^```$/gms)].map(
+    ({ 1: extension = '', 2: block = '', index }) => {
+      const line = text.slice(0, index).split('\n').length;
+      const checked = block.replace(ASSERTION, 'expect($1).toEqual($2);');
+      const code = checked === block ? block : `import { expect } from 'vitest';\n${checked}`;
+      return { path: `${folderOfPage}/${fileOf(block, extension, line)}`, code };
+    },
+  );
 };
 
 const pathOf = (path: string) => fileURLToPath(new URL(path, generated));
@@ -55,7 +58,8 @@ export const writeSamples = (): string[] => {
     if (!existsSync(pathOf(path)) || readFileSync(pathOf(path), 'utf8') !== code) writeFileSync(pathOf(path), code);
   }
   for (const path of readdirSync(generated, { recursive: true, encoding: 'utf8' })) {
-    if (/\.tsx?$/.test(path) && !codes.has(path.replaceAll('\\', '/'))) rmSync(pathOf(path), { force: true });
+    if (/\.(tsx?|vue|svelte)$/.test(path) && !codes.has(path.replaceAll('\\', '/')))
+      rmSync(pathOf(path), { force: true });
   }
   return [...codes.keys()];
 };

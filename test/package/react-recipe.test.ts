@@ -4,6 +4,7 @@ import { createServer } from 'vite';
 import { expect, it } from 'vitest';
 import { chromiumArgs, chromiumPath } from '../../scripts/browsers.ts';
 import { writeSamples } from '../../scripts/readme.ts';
+import { aliasTo } from '../../vitest.alias.ts';
 
 const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -17,7 +18,7 @@ it.each(samples)(
       cacheDir: pathOf('../generated/.vite'),
       configFile: false,
       logLevel: 'error',
-      resolve: { alias: { mapbus: pathOf('../../src/index.ts'), vitest: pathOf('expect-in-page.ts') } },
+      resolve: { alias: [...aliasTo('src'), { find: /^vitest$/, replacement: pathOf('expect-in-page.ts') }] },
       // Found in a page that runs already, they would reload it.
       optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime', 'uuidv7'] },
       server: { port: 0 },

@@ -1,0 +1,49 @@
+import { expect, it, vi } from 'vitest';
+import { writeSamples } from '../../scripts/readme.ts';
+import type { createShop, Shop } from '../generated/frameworks/shop.ts';
+import { serve } from './open-page.ts';
+import { solid, svelte, vue } from './plugins.ts';
+
+writeSamples();
+
+/** Renders 50 times: what was rendered, and how many handlers are left. */
+const renderPages = async (server: Awaited<ReturnType<typeof serve>>, path: string, render = 'render') => {
+  const shops = (await server.ssrLoadModule('/generated/frameworks/shop.ts')) as { createShop: typeof createShop };
+  const { [render]: renderShop } = (await server.ssrLoadModule(path)) as Record<
+    string,
+    (shop: Shop) => Promise<string>
+  >;
+  if (!renderShop) throw new Error(`${path} has no ${render}`);
+  const shop = shops.createShop();
+  const before = shop.bus.handlerCount();
+  const pages = new Set<string>();
+  for (let page = 0; page < 50; page++) pages.add(await renderShop(shop));
+  return { left: () => shop.bus.handlerCount() - before, pages: [...pages] };
+};
+
+it.each([
+  ['Vue', '/frameworks/vue.server.ts', vue],
+  ['Svelte', '/frameworks/svelte.server.ts', svelte],
+  ['Solid', '/frameworks/solid-server.tsx', solid],
+])(
+  '50 pages that a server renders with the sample of %s leave no handler behind',
+  async (_, path, plugin) => {
+    const server = await serve({ folder: 'test', plugins: [plugin] });
+
+    const { left, pages } = await renderPages(server, path);
+
+    // Solid ends a rendering in a timer.
+    await vi.waitFor(() => expect(left()).toBe(0));
+    expect(pages).toHaveLength(1);
+    expect(pages[0]).toMatch(/<output>.*0.* items\. .*<\/output>/);
+  },
+  60_000,
+);
+
+it('50 pages with a subscription in the setup of Vue leave 50 handlers, as the page about frameworks says', async () => {
+  const server = await serve({ folder: 'test', plugins: [vue] });
+
+  const { left } = await renderPages(server, '/frameworks/vue.server.ts', 'renderLeak');
+
+  expect(left()).toBe(50);
+}, 60_000);
