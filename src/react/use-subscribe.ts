@@ -27,18 +27,20 @@ export const useSubscribe = <Events extends object, Name extends keyof Events & 
   bus: Subscriber<Events, Session>,
   name: Name,
   handler: (payload: Events[Name], context: EventContext<Name, Session>) => unknown,
-  options: UseSubscribeOptions = {},
+  options?: UseSubscribeOptions,
 ): void => {
   check('bus', bus, ['subscribe']);
   check('handler', handler, 'function');
-  const given = readOptions('useSubscribe options', options, KNOWN_OPTIONS);
+  // Only if there are some: this runs in every render.
+  const given = options && readOptions('useSubscribe options', options, KNOWN_OPTIONS);
+  const handlerName = given?.name ?? (handler.name || 'useSubscribe');
+  const timeoutMs = given?.timeoutMs;
   const { subscribe } = bus;
-  const { name: handlerName = handler.name || 'useSubscribe', timeoutMs } = given;
   const latest = useRef(handler);
   // Before every layout effect, so that no event meets the handler of an older render.
   useInsertionEffect(() => {
     latest.current = handler;
-  });
+  }, [handler]);
   // In the commit: an event that another component publishes in its first effect is not missed, and no event comes to a
   // component that has gone.
   useCommitEffect(
