@@ -1,0 +1,22 @@
+import { bus } from './shop.ts';
+
+const products = [
+  { name: 'Tea', price: 4 },
+  { name: 'Cake', price: 3 },
+  { name: 'Cup', price: 9 },
+];
+
+export const Products = () => (
+  <section>
+    <h2>Products</h2>
+    {products.map((product) => (
+      <button
+        key={product.name}
+        type="button"
+        onClick={() => void bus.publish('item.added', { ...product, id: crypto.randomUUID() })}
+      >
+        {product.name}, {product.price} €
+      </button>
+    ))}
+  </section>
+);
