@@ -10,9 +10,17 @@ const alias = aliasTo(isDist ? 'dist' : 'src');
 
 // What needs Node is in folders of that name.
 const everywhere = ['test/{bus,shared}/*.test.ts', 'test/testing/*.test.ts'];
-const needChromium = ['test/package/browser-example.test.ts', 'test/package/react-recipe.test.ts'];
-// They pack the package itself, or compile its types: the same for the sources and for what was built.
-const onlyOnce = ['consumers', 'type-cost', 'type-errors', 'received'].map((name) => `test/package/${name}.test.ts`);
+const needChromium = [
+  ...['browser-example', 'react-recipe', 'shop-front'].map((name) => `test/package/${name}.test.ts`),
+  ...['frameworks', 'hot-reload', 'react-compiler', 'react-memory'].map((name) => `test/frameworks/${name}.test.ts`),
+];
+// They pack the package itself, or compile its types or its sources: the same for the sources and for what was built.
+const onlyOnce = [
+  ...['consumers', 'frontend-sizes', 'received', 'shop-front', 'type-cost', 'type-errors'].map(
+    (name) => `test/package/${name}.test.ts`,
+  ),
+  'test/frameworks/*.test.ts',
+];
 
 // scripts/browsers.ts names the browser that is missing. In CI it is a failure.
 const hasChromium = existsSync(chromiumPath) || Boolean(process.env.CI);
