@@ -1,18 +1,18 @@
 import { createEventBus, latestOf, subscribeEach } from 'mapbus';
 
-export interface Item {
+interface Item {
   readonly id: string;
   readonly name: string;
   readonly price: number;
 }
 
 /** What is in the cart, and the cart before it: to undo a change is to publish that one again. */
-export interface Cart {
+interface Cart {
   readonly items: readonly Item[];
   readonly before?: Cart;
 }
 
-export interface ShopEvents {
+interface ShopEvents {
   'item.added': Item;
   'item.removed': Item;
   'change.undone': undefined;
