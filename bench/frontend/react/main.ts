@@ -15,7 +15,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '../../..');
 const shops = { mapbus: join(root, 'examples/shop-front'), 'zustand and mitt': join(here, 'zustand-mitt') };
 
-const sources = { mapbus: join(root, 'src/index.ts'), 'mapbus/react': join(root, 'src/react/index.ts') };
+const sources = { mapbus: join(root, 'dist/index.js'), 'mapbus/react': join(root, 'dist/react.js') };
 // One React for the hooks, which find it in the folder of the project, and for the peers.
 const ownReact = { react: join(root, 'node_modules/react'), 'react-dom': join(root, 'node_modules/react-dom') };
 

@@ -1,13 +1,13 @@
 // Runs in a page: 100 components, 1,000 updates, each way after the other, in many rounds.
 import { useStore } from '@nanostores/react';
-import { createEventBus, latestOf } from 'mapbus';
-import { useLatest, useSubscribe } from 'mapbus/react';
 import mitt from 'mitt';
 import { atom } from 'nanostores';
 import { type ReactNode, useEffect, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 import { create } from 'zustand';
+import { createEventBus, latestOf } from '../../../dist/index.js';
+import { useLatest, useSubscribe } from '../../../dist/react.js';
 
 const COMPONENTS = 100;
 const UPDATES = 1_000;
