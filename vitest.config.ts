@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 import { chromiumArgs, chromiumPath, firefoxPath } from './scripts/browsers.ts';
+import { miniBrowserPath } from './scripts/webkit.ts';
 import { aliasTo } from './vitest.alias.ts';
+import { webkit } from './vitest.webkit.ts';
 
 const isDist = process.env.TARGET === 'dist';
 const alias = aliasTo(isDist ? 'dist' : 'src');
@@ -25,6 +27,7 @@ const onlyOnce = [
 // scripts/browsers.ts names the browser that is missing. In CI it is a failure.
 const hasChromium = existsSync(chromiumPath) || Boolean(process.env.CI);
 const hasFirefox = existsSync(firefoxPath) || Boolean(process.env.CI);
+const hasWebKit = existsSync(miniBrowserPath) || Boolean(process.env.CI);
 // Found in a page that runs already, they would reload it.
 const react = ['react', 'react/jsx-dev-runtime', 'react-dom', 'react-dom/client', 'react-dom/server'];
 const chromium = playwright({ launchOptions: { executablePath: chromiumPath, args: chromiumArgs } });
@@ -32,7 +35,7 @@ const inReact18 = ['react', 'react-dom'].map((name) => ({
   find: new RegExp(`^${name}(?=$|/)`),
   replacement: fileURLToPath(new URL(`scripts/consumers/node_modules/${name}`, import.meta.url)),
 }));
-const inBrowser = (provider: typeof chromium, browser: 'chromium' | 'firefox') => ({
+const inBrowser = (provider: typeof chromium, browser: 'chromium' | 'firefox' | 'webkit') => ({
   enabled: true,
   headless: true,
   screenshotFailures: false,
@@ -65,16 +68,19 @@ const browsers: TestProjectConfiguration[] = [
   },
 ];
 const firefox = playwright({ launchOptions: { channel: 'moz-firefox', executablePath: firefoxPath } });
-const inFirefox: TestProjectConfiguration = {
+/** What pages import, in an engine beside Chromium. */
+const inEngine = (name: 'firefox' | 'webkit', provider: typeof chromium): TestProjectConfiguration => ({
   extends: true,
   resolve: { alias },
   optimizeDeps: { include: ['uuidv7', ...react] },
+  // WebKitGTK does not know `using` yet.
+  oxc: { target: 'es2022' },
   test: {
-    name: 'firefox',
+    name,
     include: ['test/bus/latest-of.test.ts', 'test/react/*.test.tsx'],
-    browser: inBrowser(firefox, 'firefox'),
+    browser: inBrowser(provider, name),
   },
-};
+});
 
 export default defineConfig({
   test: {
@@ -120,7 +126,8 @@ export default defineConfig({
         },
       },
       ...(hasChromium ? browsers : []),
-      ...(hasFirefox ? [inFirefox] : []),
+      ...(hasFirefox ? [inEngine('firefox', firefox)] : []),
+      ...(hasWebKit ? [inEngine('webkit', webkit())] : []),
     ],
     // The transports are tested on brokers, in processes that are killed. Those report no coverage.
     coverage: {

@@ -40,5 +40,6 @@ latestOf(bus, 'cart.deleted');
 // @ts-expect-error: not in the view
 latestOf(view, 'cart.changed');
 
-// It works with `using`.
+// It ends by a call, or with `using`.
+expectType<void>(latestOf(bus, 'cache.cleared').dispose());
 expectType<void>(latestOf(bus, 'cache.cleared')[Symbol.dispose]());

@@ -15,6 +15,8 @@ export interface Latest<out Value> {
    */
   readonly subscribe: (changed: (value: Value) => void) => () => void;
   /** Unsubscribes from the bus. The value stays as it is then. */
+  readonly dispose: () => void;
+  /** The same as `dispose`, for `using`. Safari has no `Symbol.dispose`. */
   readonly [Symbol.dispose]: () => void;
 }
 
@@ -74,6 +76,7 @@ export function latestOf<Events extends object>(
       }
       return end;
     },
+    dispose: unsubscribe,
     [DISPOSE]: unsubscribe,
   };
 }

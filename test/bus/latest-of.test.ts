@@ -176,7 +176,7 @@ describe('latestOf', () => {
     latest.subscribe(changed);
     await publish('ping', { value: 1 });
 
-    latest[Symbol.dispose]();
+    latest.dispose();
     await publish('ping', { value: 2 });
 
     expect(handlerCount()).toBe(0);
@@ -221,7 +221,7 @@ describe('latestOf', () => {
     const changed = vi.fn();
     for (let round = 0; round < 10_000; round++) {
       latest.subscribe(changed)();
-      latestOf(bus, 'pong')[Symbol.dispose]();
+      latestOf(bus, 'pong').dispose();
     }
     changed.mockClear();
     void bus.publish('ping', { value: 1 });

@@ -34,7 +34,7 @@ beforeAll(async () => {
   symlinkSync(pathOf('node_modules'), join(sources, 'node_modules'));
   mkdirSync(project);
   await installPacked(sources, project);
-  for (const name of ['uuidv7', 'rabbitmq-client', '@platformatic', '@types']) {
+  for (const name of ['uuidv7', 'rabbitmq-client', '@platformatic', 'react', '@types']) {
     symlinkSync(pathOf(`node_modules/${name}`), join(project, 'node_modules', name));
   }
   cpSync(pathOf('test/types/fixtures/every-entry.ts'), join(project, 'every-entry.ts'));
