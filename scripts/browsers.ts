@@ -1,9 +1,10 @@
-// Makes sure that there are Chromium and Firefox for the tests: those of CHROMIUM_PATH and FIREFOX_PATH, what is installed,
-// or Debian's packages.
+// Makes sure that there are Chromium, Firefox and WebKitGTK for the tests: those of CHROMIUM_PATH, FIREFOX_PATH and
+// MINIBROWSER_PATH, what is installed, or Debian's packages.
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { apt } from './apt.ts';
 import { tryToInstall } from './try-to-install.ts';
+import { ensureWebKit } from './webkit.ts';
 
 export const chromiumPath: string = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 export const firefoxPath: string = process.env.FIREFOX_PATH ?? '/usr/bin/firefox-esr';
@@ -31,4 +32,5 @@ export const ensureFirefox = (): Promise<boolean> => ensureBrowser('firefox-esr'
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   await ensureChromium();
   await ensureFirefox();
+  await ensureWebKit();
 }
