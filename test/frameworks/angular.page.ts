@@ -19,5 +19,9 @@ export const run = async () => {
   view.destroy();
   void bus.publish('item.added', { name: 'Cake' });
   note(bus.handlerCount());
+  // A server destroys the application when its page is rendered.
+  app.attachView(createComponent(CartView, { environmentInjector: app.injector }).hostView);
+  app.destroy();
+  if (bus.handlerCount() !== 2) throw new Error(`${bus.handlerCount()} handlers are left`);
   return steps;
 };

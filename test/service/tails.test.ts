@@ -1,4 +1,4 @@
-import { eventsOf, waitFor } from 'mapbus';
+import { eventsOf, latestOf, waitFor } from 'mapbus';
 import { memory } from 'mapbus/service';
 import type { Connection, Transport } from 'mapbus/transport';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -97,6 +97,18 @@ describe('a tail', () => {
 
     expect(await waiting).toEqual({ orderId: '1' });
     expect(seen).toEqual([{ orderId: '1' }]);
+  });
+
+  it('serves latestOf with what another service has published', async () => {
+    const transport = memory();
+    const shop = createShop({ transport });
+    const screen = createShop({ transport, service: 'screen' });
+    const latest = latestOf(screen.tail(['order.paid']), 'order.paid', null);
+    await screen.ready();
+
+    for (const orderId of ['1', '2']) await shop.publish('order.paid', { orderId });
+
+    await vi.waitFor(() => expect(latest.get()).toEqual({ orderId: '2' }));
   });
 
   it('asks the transport for each name once', async () => {
