@@ -20,7 +20,7 @@ it.each(samples)(
       logLevel: 'error',
       resolve: { alias: [...aliasTo('src'), { find: /^vitest$/, replacement: pathOf('expect-in-page.ts') }] },
       // Found in a page that runs already, they would reload it.
-      optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime', 'uuidv7'] },
+      optimizeDeps: { include: ['react', 'react-dom/client', 'react-dom/server', 'react/jsx-dev-runtime', 'uuidv7'] },
       server: { port: 0 },
     });
     const browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArgs });
