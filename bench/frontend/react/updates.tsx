@@ -11,7 +11,7 @@ import { useLatest, useSubscribe } from '../../../dist/react.js';
 
 const COMPONENTS = 100;
 const UPDATES = 1_000;
-const ROUNDS = 15;
+const ROUNDS = 41;
 
 type Events = { changed: number; moved: { index: number; value: number } };
 
