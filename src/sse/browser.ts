@@ -1,0 +1,84 @@
+import type { Metadata } from '../bus/types.ts';
+import { isObject } from '../shared/check.ts';
+import { whenSettled } from '../shared/promises.ts';
+import type { Report } from '../shared/safe-call.ts';
+import type { Kept, KeptEvent } from './kept.ts';
+
+/** The connection to a browser. */
+export interface Sink {
+  /** Whether what is written next leaves at once. */
+  readonly isReady: () => boolean;
+  readonly write: (text: string) => void;
+  readonly end: () => void;
+}
+
+export type AnyAllow = (event: KeptEvent['event'], metadata: Metadata) => unknown;
+
+interface Parts {
+  readonly kept: Kept;
+  readonly sink: Sink;
+  readonly allow: AnyAllow;
+  /** What the browser says it has seen last. */
+  readonly lastEventId: string | null | undefined;
+  readonly highWaterMark: number;
+  readonly report: Report;
+}
+
+/** How many characters are written at once, or a few more. */
+const BATCH = 65_536;
+
+const ignore = () => {};
+
+const isAllowed = ({ event, metadata }: KeptEvent, allow: AnyAllow, report: Report): boolean => {
+  try {
+    const answer = allow(event, metadata);
+    if (typeof answer === 'boolean') return answer;
+    // A promise may reject. That must not be an unhandled rejection.
+    if (isObject(answer)) whenSettled(answer, ignore, ignore);
+    throw new TypeError(`[mapbus] allow: expected to return a boolean, got ${typeof answer}`);
+  } catch (error) {
+    report('allow', error);
+    return false;
+  }
+};
+
+/**
+ * One connected browser. It has no queue of its own: it reads the kept events from its position on, as fast as it can. So
+ * a slow one costs no memory, and nobody else anything.
+ */
+export const createBrowser = ({ kept, sink, allow, lastEventId, highWaterMark, report }: Parts) => {
+  const seen = lastEventId ? kept.find(lastEventId) : kept.last();
+  let position = seen ?? kept.last();
+  // One that comes back may have more to catch up on.
+  const maxWaiting = Math.max(highWaterMark, kept.last() - position);
+
+  const nextText = (): string => {
+    let text = '';
+    for (let next = kept.after(position); next && text.length < BATCH; next = kept.after(position)) {
+      position++;
+      if (isAllowed(next, allow, report)) text += next.text;
+    }
+    return text;
+  };
+  /** Writes what can leave. Returns false for a browser that is too slow. */
+  const pump = (): boolean => {
+    if (kept.last() - position > maxWaiting) return false;
+    while (position < kept.last() && sink.isReady()) {
+      const text = nextText();
+      if (text) sink.write(text);
+    }
+    return true;
+  };
+  /** Says up to where it has all, so that it can go on from there also after events of others. */
+  const beat = (): void => {
+    if (sink.isReady()) sink.write(`${kept.idOf(position)}\n`);
+  };
+  // The number at once, for a browser that is cut off before its first event. Browsers that are cut off together come back
+  // one after the other.
+  const retryMs = 1_000 + Math.floor(Math.random() * 1_000);
+  const gap = seen === undefined ? 'event: gap\ndata: {}\n' : '';
+  sink.write(`retry: ${retryMs}\n${kept.idOf(position)}${gap}\n`);
+  return { pump, beat, end: sink.end };
+};
+
+export type Browser = ReturnType<typeof createBrowser>;
