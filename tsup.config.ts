@@ -4,9 +4,11 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     kafka: 'src/kafka/index.ts',
+    link: 'src/link/index.ts',
     rabbitmq: 'src/rabbitmq/index.ts',
     testing: 'src/testing/index.ts',
     service: 'src/service/index.ts',
+    sse: 'src/sse/index.ts',
     transport: 'src/transport/index.ts',
     url: 'src/url/index.ts',
   },

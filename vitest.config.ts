@@ -8,7 +8,7 @@ const isDist = process.env.TARGET === 'dist';
 const alias = aliasTo(isDist ? 'dist' : 'src');
 
 // What needs Node is in folders of that name.
-const everywhere = ['test/{bus,shared}/*.test.ts', 'test/testing/*.test.ts'];
+const everywhere = ['test/{bus,shared,link,sse}/*.test.ts', 'test/testing/*.test.ts'];
 const needChromium = ['test/package/browser-example.test.ts', 'test/package/react-recipe.test.ts'];
 // They pack the package itself, or compile its types: the same for the sources and for what was built.
 const onlyOnce = ['consumers', 'type-cost', 'type-errors', 'received'].map((name) => `test/package/${name}.test.ts`);
@@ -46,7 +46,11 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'node',
-          include: [...everywhere, 'test/{bus,testing}/node/*.test.ts', 'test/{package,service,url}/**/*.test.ts'],
+          include: [
+            ...everywhere,
+            'test/{bus,testing,link,sse}/node/*.test.ts',
+            'test/{package,service,url}/**/*.test.ts',
+          ],
           exclude: [...(hasChromium ? [] : needChromium), ...(isDist ? onlyOnce : [])],
           execArgv: ['--expose-gc'],
         },
@@ -79,7 +83,7 @@ export default defineConfig({
     // The transports are tested on brokers, in processes that are killed. Those report no coverage.
     coverage: {
       provider: 'v8',
-      include: ['src/{bus,service,shared,testing}/**/*.ts'],
+      include: ['src/{bus,link,service,shared,sse,testing}/**/*.ts'],
       thresholds: {
         'src/{bus,shared}/**': { 100: true },
         'src/service/**': { lines: 99, functions: 99, branches: 99, statements: 99 },
