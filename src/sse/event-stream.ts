@@ -141,6 +141,8 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
       browsers.serve(browser, browser.pump);
     });
     for (const event of ['close', 'error'] as const) response.on(event, () => browsers.remove(browser));
+    // It was gone before, and emits nothing more.
+    if (response.destroyed) browsers.remove(browser);
   };
   return { respond, respondTo, openCount: browsers.count, close, [DISPOSE]: close } as unknown as EventStream<
     Events,

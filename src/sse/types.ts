@@ -41,6 +41,7 @@ export interface NodeRequest {
 
 /** The part of a `ServerResponse` of `node:http` that is used. */
 export interface NodeResponse {
+  readonly destroyed: boolean;
   writeHead(status: number, headers: Record<string, string>): unknown;
   write(text: string): boolean;
   end(): unknown;
