@@ -69,15 +69,16 @@ export const createBrowser = ({ kept, sink, allow, lastEventId, highWaterMark, r
     }
     return true;
   };
+  // Firefox and WebKit take the number only from a block with data.
+  const say = (event: 'gap' | 'position', before = ''): void =>
+    sink.write(`${before}${kept.idOf(position)}event: ${event}\ndata: {}\n\n`);
   /** Says up to where it has all, so that it can go on from there also after events of others. */
   const beat = (): void => {
-    if (sink.isReady()) sink.write(`${kept.idOf(position)}\n`);
+    if (sink.isReady()) say('position');
   };
   // The number at once, for a browser that is cut off before its first event. Browsers that are cut off together come back
   // one after the other.
-  const retryMs = 1_000 + Math.floor(Math.random() * 1_000);
-  const gap = seen === undefined ? 'event: gap\ndata: {}\n' : '';
-  sink.write(`retry: ${retryMs}\n${kept.idOf(position)}${gap}\n`);
+  say(seen === undefined ? 'gap' : 'position', `retry: ${1_000 + Math.floor(Math.random() * 1_000)}\n`);
   return { pump, beat, end: sink.end };
 };
 

@@ -17,7 +17,7 @@ describe('an event stream', () => {
       { metadata: { ip_address: '10.0.0.1' }, occurredAt: new Date(0) },
     );
 
-    const [, data = ''] = /data: (.*)/.exec((await seen).text) ?? [];
+    const [, data = ''] = /^data: (.*"specversion".*)$/m.exec((await seen).text) ?? [];
     expect(JSON.parse(data)).toEqual({
       specversion: '1.0',
       id,

@@ -25,7 +25,7 @@ export const takeIn = (seen: Seen, rest: string, chunk: string): string => {
     const fields = new Map(block.split('\n').map((line) => line.split(/: (.*)/s) as [string, string]));
     seen.lastEventId = fields.get('id') ?? seen.lastEventId;
     if (fields.get('event') === 'gap') seen.gaps++;
-    else if (fields.has('data')) seen.payloads.push(JSON.parse(fields.get('data') ?? '').data);
+    else if (fields.has('data') && !fields.has('event')) seen.payloads.push(JSON.parse(fields.get('data') ?? '').data);
   }
   return open;
 };
