@@ -16,7 +16,14 @@ const peer = join(tmpdir(), `mapbus-link-peer-${process.pid}.mjs`);
 
 beforeAll(async () => {
   const alias = { mapbus: pathOf('../../../src/index.ts'), 'mapbus/link': pathOf('../../../src/link/index.ts') };
-  await build({ entryPoints: [pathOf('peer.ts')], outfile: peer, bundle: true, format: 'esm', platform: 'node', alias });
+  await build({
+    entryPoints: [pathOf('peer.ts')],
+    outfile: peer,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    alias,
+  });
 });
 
 afterAll(() => rmSync(peer, { force: true }));
