@@ -39,6 +39,8 @@ link(bus, worker, { send: ['order.placed'], receive: ['stock.counted'] });
 link(bus, port, { receive: ['order.placed'] });
 link(bus, shared.port, { receive: ['order.placed'] });
 link(bus, scope, { receive: ['order.placed'], send: ['stock.counted'] });
+// In a worker, with the types of a page. In a page it throws.
+link(bus, self, { receive: ['order.placed'], send: ['stock.counted'] });
 link(bus, nodeWorker, { receive: ['order.placed'], send: ['stock.counted'] });
 link(bus, nodePort, { receive: ['order.placed'], send: ['stock.counted'] });
 link(bus, socket, { receive: ['cart.changed'], send: ['user.left'] });

@@ -54,7 +54,7 @@ interface Posts {
 
 interface Sends {
   // Optional, since that of `process` is.
-  send?(message: never): unknown;
+  send?: ((message: never) => unknown) | undefined;
 }
 
 /** The names that may leave by a port. What carries JSON takes only payloads that JSON carries. */

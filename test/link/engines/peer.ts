@@ -1,7 +1,7 @@
 // The other end of a link, in a tab, a frame, a worker, a shared worker or a service worker. The address says which.
 // Doubles each ping as a pong.
 import { createEventBus } from 'mapbus';
-import { type LinkPort, link, requestPort } from 'mapbus/link';
+import { link, requestPort } from 'mapbus/link';
 import type { Events } from './events.ts';
 
 const bus = createEventBus<Events>();
@@ -28,7 +28,7 @@ const answerAt: Readonly<Record<string, () => unknown>> = {
     }
     scope.parent.postMessage('tab is ready', scope.location.origin);
   },
-  worker: () => link(bus, globalThis as LinkPort & Worker, both),
+  worker: () => link(bus, self, both),
   shared: () =>
     scope.addEventListener('connect', (event) => {
       const [port] = (event as MessageEvent).ports;

@@ -2,7 +2,7 @@
 import { type BrowserType, chromium, firefox } from 'playwright';
 import { describe, expect, it } from 'vitest';
 import { chromiumArgs, chromiumPath, ensureChromium, ensureFirefox, firefoxPath } from '../../../scripts/browsers.ts';
-import { ensureWebKit, openInWebKit } from '../../../scripts/webkit.ts';
+import { ensureWebKit, openInWebKit } from '../../../scripts/mini-browser.ts';
 import { serve } from '../engines/server.ts';
 
 interface Engine {
