@@ -14,6 +14,7 @@ export const buildPage = async (alias: Record<string, string>) => {
     format: 'esm',
     target: 'es2022',
     jsx: 'automatic',
+    logLevel: 'error',
     define: { 'process.env.NODE_ENV': '"production"' },
     alias,
   });

@@ -38,16 +38,17 @@ export interface Product {
   readonly id: string;
   readonly name: string;
   readonly price: number;
-  readonly picture: string;
+  /** The colour of its picture, in degrees. */
+  readonly hue: number;
 }
 
 export const products: readonly Product[] = [
-  { id: 'tea', name: 'Green tea', price: 4, picture: '🍵' },
-  { id: 'cake', name: 'Lemon cake', price: 3, picture: '🍰' },
-  { id: 'honey', name: 'Forest honey', price: 7, picture: '🍯' },
-  { id: 'bread', name: 'Rye bread', price: 5, picture: '🍞' },
-  { id: 'cheese', name: 'Old cheese', price: 9, picture: '🧀' },
-  { id: 'plum', name: 'Plums', price: 2, picture: '🫐' },
+  { id: 'tea', name: 'Green tea', price: 4, hue: 140 },
+  { id: 'cake', name: 'Lemon cake', price: 3, hue: 48 },
+  { id: 'honey', name: 'Forest honey', price: 7, hue: 32 },
+  { id: 'bread', name: 'Rye bread', price: 5, hue: 22 },
+  { id: 'cheese', name: 'Old cheese', price: 9, hue: 12 },
+  { id: 'plum', name: 'Plums', price: 2, hue: 265 },
 ];
 
 export const totalOf = (items: readonly Item[]): number =>

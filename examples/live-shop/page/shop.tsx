@@ -9,10 +9,10 @@ const shortId = ({ id }: Order) => id.slice(0, 4);
 
 const Products = () => (
   <section aria-label="Products" className="products">
-    {products.map(({ id, name, price, picture }) => (
+    {products.map(({ id, name, price, hue }) => (
       <button type="button" key={id} className="product" onClick={() => changeCart(id, 1)}>
-        <span className="picture" aria-hidden="true">
-          {picture}
+        <span className="picture" aria-hidden="true" style={{ background: `hsl(${hue} 55% 48%)` }}>
+          {name[0]}
         </span>
         <span className="name">{name}</span>
         <span className="price">{price} €</span>
