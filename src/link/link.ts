@@ -5,8 +5,8 @@ import { toCloudEvent } from '../shared/cloud-event.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
 import { createSafeCall } from '../shared/safe-call.ts';
 import { memoryOf } from './memory.ts';
-import { type Message, readMessage } from './message.ts';
-import { openPort } from './port.ts';
+import { readMessage } from './message.ts';
+import { listenTo, postTo } from './port.ts';
 import type { LinkedBus, LinkOptions, LinkPort, NameToReceive, NameToSend } from './types.ts';
 
 const KNOWN_OPTIONS: KnownOptions = {
@@ -31,8 +31,6 @@ interface UntypedBus {
 /** How many links an event may pass. It ends a circle in which an event is forgotten before it comes back. */
 const MAX_HOPS = 8;
 
-const keyOf = (name: string, id: string): string => `${id} ${name}`;
-
 let count = 0;
 
 /**
@@ -53,49 +51,50 @@ export const link = <Sent extends object, Taken extends object, Port extends Lin
 ): Unsubscribe => {
   const given = readOptions('link options', options, KNOWN_OPTIONS);
   const { send = [], receive = [], metadata: withMetadata, name = `link ${++count}`, signal, onRefused } = given;
-  for (const one of [...send, ...receive]) check('event name', one, 'string');
-  const isSending = send.length > 0;
-  const isReceiving = receive.length > 0;
-  check('bus', bus, isSending ? ['subscribe'] : []);
-  check('bus', bus, isReceiving ? ['publish'] : []);
-  const { post, listen } = openPort(port, isSending, isReceiving);
-  const { subscribe, publish } = bus as unknown as UntypedBus;
-  const { own, recall, remember } = memoryOf((publish ?? subscribe) as object);
   const names = new Set<string>(receive);
+  for (const one of names) check('event name', one, 'string');
+  if (send.length > 0) check('bus', bus, ['subscribe']);
+  if (receive.length > 0) check('bus', bus, ['publish']);
+  const { subscribe, publish } = bus as unknown as UntypedBus;
+  const { own, recall } = memoryOf((publish ?? subscribe) as object);
   const { safeCall } = createSafeCall();
   const ends: (() => void)[] = [];
   const unlink = toUnsubscribe(() => {
     for (const end of ends.splice(0)) end();
   });
 
-  const forward = (payload: unknown, context: EventContext): void => {
-    const key = keyOf(context.name, context.id);
-    const { source, hops, port: from } = recall(key) ?? own;
-    // What came from there does not go back there.
-    if (from === port || hops === MAX_HOPS) return;
-    if (!from) remember(key, own);
-    const event = toCloudEvent(context, source, hops + 1, payload);
-    post(withMetadata ? { ...event, metadata: JSON.stringify(context.metadata) } : event);
-  };
-  const enter = ({ type, id, source, hops, time, metadata, data }: Message): void => {
-    const key = keyOf(type, id);
-    if (source === own.source || recall(key)) return;
-    remember(key, { source, hops, port });
-    const options = { id, occurredAt: new Date(time), metadata: withMetadata ? metadata : undefined };
-    void publish(type, data, options).then(({ error }) => error?.code === 'closed' && unlink());
-  };
   const take = (received: unknown): void => {
     // Another listener may have stopped the event `abort`.
     if (signal?.aborted) return;
     const message = readMessage(received);
     const isNamed = message && names.has(message.type);
-    if (isNamed && message.hops <= MAX_HOPS) enter(message);
-    else safeCall('onRefused', () => onRefused?.(isNamed ? 'hops' : message ? 'name' : 'not_cloudevent', received));
+    if (!isNamed || message.hops > MAX_HOPS) {
+      safeCall('onRefused', () => onRefused?.(isNamed ? 'hops' : message ? 'name' : 'not_cloudevent', received));
+      return;
+    }
+    const { type, id, source, hops, time, metadata, data } = message;
+    if (source === own.source || recall(type, id, { source, hops, port })) return;
+    const options = { id, occurredAt: new Date(time), metadata: withMetadata ? metadata : undefined };
+    void publish(type, data, options).then(({ error }) => error?.code === 'closed' && unlink());
   };
-
   if (signal?.aborted) return unlink;
-  for (const one of new Set<string>(send)) ends.push(subscribe(one, forward, { name, signal, onClose: unlink }));
-  if (isReceiving) ends.push(listen(take));
-  if (signal) ends.push(onAbort(signal, unlink));
+  try {
+    if (receive.length > 0) ends.push(listenTo(port, take));
+    if (send.length > 0) {
+      const post = postTo(port);
+      const forward = (payload: unknown, context: EventContext): void => {
+        const { source, hops, port: from } = recall(context.name, context.id, own) ?? own;
+        // What came from there does not go back there.
+        if (from === port) return;
+        const event = toCloudEvent(context, source, hops + 1, payload);
+        post(withMetadata ? { ...event, metadata: JSON.stringify(context.metadata) } : event);
+      };
+      for (const one of new Set<string>(send)) ends.push(subscribe(one, forward, { name, signal, onClose: unlink }));
+    }
+    if (signal) ends.push(onAbort(signal, unlink));
+  } catch (error) {
+    unlink();
+    throw error;
+  }
   return unlink;
 };

@@ -18,23 +18,26 @@ const REMEMBERED_MS = 10_000;
  * that comes by two ways are close in time, but thousands of others may be between them.
  */
 const createMemory = () => {
-  // Not `Date.now`: set back, it would stop the forgetting.
-  let since = performance.now();
+  // By the clock that is never set back.
+  let since = 0;
   let recent = new Map<string, Arrival>();
   let older = recent;
-  const own: Arrival = { source: `${SOURCE}link/${Math.random()}`, hops: 0 };
+  const own: Arrival = { source: SOURCE + Math.random(), hops: 0 };
 
-  const recall = (key: string): Arrival | undefined => recent.get(key) ?? older.get(key);
-  const remember = (key: string, arrival: Arrival): void => {
+  /** What is known of an event. If that is nothing, `arrival` is remembered. */
+  const recall = (name: string, id: string, arrival: Arrival): Arrival | undefined => {
+    const key = `${id} ${name}`;
+    const known = recent.get(key) ?? older.get(key);
     const now = performance.now();
     if (now - since > REMEMBERED_MS) {
       since = now;
       older = recent;
       recent = new Map();
     }
-    recent.set(key, arrival);
+    if (!known) recent.set(key, arrival);
+    return known;
   };
-  return { own, recall, remember };
+  return { own, recall };
 };
 
 // A name that every copy of the package finds: two copies in one page must remember the same events.

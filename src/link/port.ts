@@ -3,38 +3,42 @@ import type { LinkPort } from './types.ts';
 
 // Each kind of port declares parameters of its own for its methods. All of them take what is passed here.
 type Method = (...args: readonly unknown[]) => unknown;
-type AnyPort = Readonly<Record<keyof LinkPort, Method | undefined>> & { readonly window?: unknown };
+type AnyPort = Readonly<Record<keyof LinkPort, Method | undefined>>;
+type MaybeWindow = LinkPort & { readonly window?: unknown };
 
 const ignore = () => {};
 
 /**
- * How to post to a port and how to listen to it.
- * @throws TypeError for a port that cannot do what is needed, and for a window: any page that knows a window can post to it
+ * The function that posts to a port.
+ * @throws TypeError for a port that only listens
  */
-export const openPort = (given: LinkPort, isPosting: boolean, isListening: boolean) => {
-  const port = given as AnyPort;
-  const isTarget = port?.addEventListener;
+export const postTo = (port: LinkPort): ((message: object) => void) => {
   const isClone = port?.postMessage;
-  const [add, remove] = isTarget ? (['addEventListener', 'removeEventListener'] as const) : (['on', 'off'] as const);
-  const what = port?.window === given ? undefined : port;
-  check('port', what, isPosting ? [isClone ? 'postMessage' : 'send'] : []);
-  check('port', what, isListening ? [add, remove] : []);
-
-  const post = (message: object): void => {
+  check('port', port, [isClone ? 'postMessage' : 'send']);
+  return (message) => {
+    const any = port as AnyPort;
     try {
-      if (isClone) port.postMessage?.(message);
+      if (isClone) any.postMessage?.(message);
       // With a callback, a process that has ended emits no error. It writes JSON itself.
-      else port.send?.(isTarget ? JSON.stringify(message) : message, ignore);
+      else any.send?.(port.addEventListener ? JSON.stringify(message) : message, ignore);
     } catch (error) {
       // A closed BroadcastChannel throws, while other closed ports are silent.
-      if (!isClone || Object(error).name !== 'InvalidStateError') throw error;
+      if (!isClone || (error as Error).name !== 'InvalidStateError') throw error;
     }
   };
-  const listen = (take: (message: unknown) => void): (() => void) => {
-    const listener = isTarget ? ({ data }: { readonly data: unknown }) => take(data) : take;
-    port[add]?.('message', listener);
-    port.start?.();
-    return () => port[remove]?.('message', listener);
-  };
-  return { post, listen };
+};
+
+/**
+ * Calls back with each message of a port, until what it returns is called.
+ * @throws TypeError for a port that only posts, and for a window
+ */
+export const listenTo = (port: MaybeWindow, take: (message: unknown) => void): (() => void) => {
+  const isTarget = port?.addEventListener;
+  const [add, remove] = isTarget ? (['addEventListener', 'removeEventListener'] as const) : (['on', 'off'] as const);
+  // Any page that knows a window can post to it.
+  check('port', port?.window === port ? undefined : port, [add, remove]);
+  const listener = isTarget ? ({ data }: { readonly data: unknown }) => take(data) : take;
+  (port as AnyPort)[add]?.('message', listener);
+  port.start?.();
+  return () => (port as AnyPort)[remove]?.('message', listener);
 };

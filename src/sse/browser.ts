@@ -1,7 +1,6 @@
 import type { Metadata } from '../bus/types.ts';
-import { isObject } from '../shared/check.ts';
-import { whenSettled } from '../shared/promises.ts';
-import type { Report } from '../shared/safe-call.ts';
+import { check } from '../shared/check.ts';
+import type { SafeCall } from '../shared/safe-call.ts';
 import type { Kept, KeptEvent } from './kept.ts';
 
 /** The connection to a browser. */
@@ -21,32 +20,25 @@ interface Parts {
   /** What the browser says it has seen last. */
   readonly lastEventId: string | null | undefined;
   readonly highWaterMark: number;
-  readonly report: Report;
+  readonly safeCall: SafeCall;
 }
 
 /** How many characters are written at once, or a few more. */
 const BATCH = 65_536;
 
-const ignore = () => {};
-
-const isAllowed = ({ event, metadata }: KeptEvent, allow: AnyAllow, report: Report): boolean => {
-  try {
-    const answer = allow(event, metadata);
-    if (typeof answer === 'boolean') return answer;
-    // A promise may reject. That must not be an unhandled rejection.
-    if (isObject(answer)) whenSettled(answer, ignore, ignore);
-    throw new TypeError(`[mapbus] allow: expected to return a boolean, got ${typeof answer}`);
-  } catch (error) {
-    report('allow', error);
-    return false;
-  }
+const isAllowed = ({ event, metadata }: KeptEvent, allow: AnyAllow, safeCall: SafeCall): boolean => {
+  let answer: unknown;
+  // Returned, since a promise may reject, which must not be an unhandled rejection.
+  safeCall('allow', () => (answer = allow(event, metadata)));
+  safeCall('allow', () => check('answer of allow', answer, 'boolean'));
+  return answer === true;
 };
 
 /**
  * One connected browser. It has no queue of its own: it reads the kept events from its position on, as fast as it can. So
  * a slow one costs no memory, and nobody else anything.
  */
-export const createBrowser = ({ kept, sink, allow, lastEventId, highWaterMark, report }: Parts) => {
+export const createBrowser = ({ kept, sink, allow, lastEventId, highWaterMark, safeCall }: Parts) => {
   const seen = lastEventId ? kept.find(lastEventId) : kept.last();
   let position = seen ?? kept.last();
   // One that comes back may have more to catch up on.
@@ -56,7 +48,7 @@ export const createBrowser = ({ kept, sink, allow, lastEventId, highWaterMark, r
     let text = '';
     for (let next = kept.after(position); next && text.length < BATCH; next = kept.after(position)) {
       position++;
-      if (isAllowed(next, allow, report)) text += next.text;
+      if (isAllowed(next, allow, safeCall)) text += next.text;
     }
     return text;
   };
@@ -78,7 +70,7 @@ export const createBrowser = ({ kept, sink, allow, lastEventId, highWaterMark, r
   };
   // The number at once, for a browser that is cut off before its first event. Browsers that are cut off together come back
   // one after the other.
-  say(seen === undefined ? 'gap' : 'position', `retry: ${1_000 + Math.floor(Math.random() * 1_000)}\n`);
+  say(seen === undefined ? 'gap' : 'position', `retry: ${Math.floor(1_000 + Math.random() * 1_000)}\n`);
   return { pump, beat, end: sink.end };
 };
 

@@ -1,7 +1,7 @@
 import type { EventContext, Subscribe, SubscribeOptions, Unsubscribe } from '../bus/types.ts';
 import { onAbort } from '../shared/abort.ts';
 import { check, type KnownOptions, readOptions } from '../shared/check.ts';
-import { DISPOSE, toUnsubscribe } from '../shared/dispose.ts';
+import { DISPOSE } from '../shared/dispose.ts';
 import { createSafeCall } from '../shared/safe-call.ts';
 import { type AnyAllow, type Browser, createBrowser, type Sink } from './browser.ts';
 import { createKept } from './kept.ts';
@@ -28,37 +28,6 @@ type AnySubscribe = (
   options: SubscribeOptions,
 ) => Unsubscribe;
 
-/** The browsers that are connected. */
-const createBrowsers = (heartbeatMs: number) => {
-  const open = new Set<Browser>();
-  let timer: ReturnType<typeof setInterval> | undefined;
-
-  const remove = (browser: Browser): boolean => {
-    const isRemoved = open.delete(browser);
-    if (open.size === 0) clearInterval(timer);
-    return isRemoved;
-  };
-  const end = (browser: Browser): void => {
-    if (remove(browser)) browser.end();
-  };
-  /** One whose connection throws is removed, and the others are served. */
-  const serve = (browser: Browser, work: () => unknown): void => {
-    try {
-      if (work() === false) end(browser);
-    } catch {
-      remove(browser);
-    }
-  };
-  const serveAll = (work: (browser: Browser) => unknown): void => {
-    for (const browser of open) serve(browser, () => work(browser));
-  };
-  const add = (browser: Browser): void => {
-    if (open.size === 0) timer = setInterval(() => serveAll(({ beat }) => beat()), heartbeatMs);
-    open.add(browser);
-  };
-  return { add, end, remove, serve, serveAll, count: () => open.size };
-};
-
 /**
  * Streams events to browsers, as server-sent events. A `link` to an `EventSource` publishes them there. The stream begins
  * with the call: keep one for the process. It ends when the bus closes.
@@ -78,58 +47,71 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
   check('eventStream options.events', events, 'array');
   for (const name of events) check('event name', name, 'string');
   const kept = createKept(Math.max(replay, highWaterMark));
-  const browsers = createBrowsers(heartbeatMs);
-  const { report } = createSafeCall();
+  const { safeCall } = createSafeCall();
+  /** Those that are connected. */
+  const browsers = new Set<Browser>();
   const ends: (() => void)[] = [];
   let isClosed = false;
-  const close = toUnsubscribe(() => {
-    isClosed = true;
-    for (const end of ends.splice(0)) end();
-    browsers.serveAll(() => false);
-  });
+  let heartbeat: ReturnType<typeof setInterval> | undefined;
 
+  const leave = (browser: Browser): boolean => {
+    const wasThere = browsers.delete(browser);
+    if (browsers.size === 0) clearInterval(heartbeat);
+    return wasThere;
+  };
+  const end = (browser: Browser): void => {
+    if (leave(browser)) browser.end();
+  };
+  const pump = (browser: Browser): void => {
+    if (isClosed || !browser.pump()) end(browser);
+  };
+  const beat = (): void => {
+    for (const browser of browsers) browser.beat();
+  };
   const take = (payload: unknown, context: EventContext): void => {
     kept.add(payload, context);
-    browsers.serveAll(({ pump }) => pump());
+    for (const browser of browsers) pump(browser);
+  };
+  const close = (): void => {
+    isClosed = true;
+    for (const unsubscribe of ends.splice(0)) unsubscribe();
+    for (const browser of browsers) end(browser);
   };
   const subscribe = bus.subscribe as AnySubscribe;
   for (const name of new Set<string>(events)) ends.push(subscribe(name, take, { name: 'eventStream', onClose: close }));
 
   const connect = (allow: AnyAllow, lastEventId: string | null | undefined, sink: Sink): Browser => {
-    const browser = createBrowser({ kept, sink, allow, lastEventId, highWaterMark, report });
+    const browser = createBrowser({ kept, sink, allow, lastEventId, highWaterMark, safeCall });
+    if (browsers.size === 0) heartbeat = setInterval(beat, heartbeatMs);
     browsers.add(browser);
-    browsers.serve(browser, () => !isClosed && browser.pump());
+    pump(browser);
     return browser;
   };
-  const respond = (request: StreamRequest, allow: AnyAllow): Response => {
+  const respond = ({ headers, signal }: StreamRequest, allow: AnyAllow): Response => {
     check('allow', allow, 'function');
     const encoder = new TextEncoder();
-    let browser: Browser | undefined;
-    let stopListening: (() => void) | undefined;
-    const leave = (end: (browser: Browser) => unknown) => {
-      stopListening?.();
-      if (browser) end(browser);
-    };
+    let controller!: ReadableStreamDefaultController<Uint8Array>;
     const body = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        browser = connect(allow, request.headers.get('last-event-id'), {
-          isReady: () => Number(controller.desiredSize) > 0,
-          write: (text) => controller.enqueue(encoder.encode(text)),
-          end: () => controller.close(),
-        });
+      start: (given) => {
+        controller = given;
       },
-      pull: () => browser && browsers.serve(browser, browser.pump),
-      cancel: () => leave(browsers.remove),
+      pull: () => pump(browser),
+      cancel: () => void leave(browser),
     });
-    if (request.signal) stopListening = onAbort(request.signal, () => leave(browsers.end));
-    if (request.signal?.aborted) leave(browsers.end);
+    const browser = connect(allow, headers.get('last-event-id'), {
+      isReady: () => Number(controller.desiredSize) > 0,
+      write: (text) => controller.enqueue(encoder.encode(text)),
+      end: () => controller.close(),
+    });
+    if (signal) onAbort(signal, () => end(browser));
+    if (signal?.aborted) end(browser);
     return new Response(body, { headers: HEADERS });
   };
-  const respondTo = (request: NodeRequest, response: NodeResponse, allow: AnyAllow): void => {
+  const respondTo = ({ headers }: NodeRequest, response: NodeResponse, allow: AnyAllow): void => {
     check('allow', allow, 'function');
     let isReady = true;
     response.writeHead(200, HEADERS);
-    const browser = connect(allow, String(request.headers['last-event-id'] ?? ''), {
+    const browser = connect(allow, String(headers['last-event-id'] ?? ''), {
       isReady: () => isReady,
       write: (text) => {
         isReady = response.write(text);
@@ -138,14 +120,12 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
     });
     response.on('drain', () => {
       isReady = true;
-      browsers.serve(browser, browser.pump);
+      pump(browser);
     });
-    for (const event of ['close', 'error'] as const) response.on(event, () => browsers.remove(browser));
+    for (const event of ['close', 'error'] as const) response.on(event, () => leave(browser));
     // It was gone before, and emits nothing more.
-    if (response.destroyed) browsers.remove(browser);
+    if (response.destroyed) leave(browser);
   };
-  return { respond, respondTo, openCount: browsers.count, close, [DISPOSE]: close } as unknown as EventStream<
-    Events,
-    Name
-  >;
+  const stream: unknown = { respond, respondTo, openCount: () => browsers.size, close, [DISPOSE]: close };
+  return stream as EventStream<Events, Name>;
 };

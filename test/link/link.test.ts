@@ -62,7 +62,7 @@ describe('a link', () => {
     expect(JSON.parse(text)).toEqual({
       specversion: '1.0',
       id,
-      source: expect.stringMatching(/^\/mapbus\/link\//),
+      source: expect.stringMatching(/^\/mapbus\/./),
       type: 'ping',
       time: '1970-01-01T00:00:00.000Z',
       hops: 1,
@@ -410,6 +410,6 @@ describe('a bad argument of link', () => {
     const page: object = Object.assign(port, { postMessage: () => {} });
     Object.assign(page, { window: page });
 
-    expect(() => link(createLoggedBus().bus, page, { receive: [] })).toThrow('[mapbus] port: expected');
+    expect(() => link(createLoggedBus().bus, page, { receive: ['ping'] })).toThrow('[mapbus] port: expected');
   });
 });
