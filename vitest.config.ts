@@ -9,7 +9,9 @@ const alias = aliasTo(isDist ? 'dist' : 'src');
 
 // What needs Node is in folders of that name.
 const everywhere = ['test/{bus,shared,link,sse}/*.test.ts', 'test/testing/*.test.ts'];
-const needChromium = ['browser-example', 'live-shop', 'react-recipe', 'tabs-page'].map((name) => `test/package/${name}.test.ts`);
+const needChromium = ['browser-example', 'live-shop', 'react-recipe', 'tabs-page'].map(
+  (name) => `test/package/${name}.test.ts`,
+);
 // They pack the package itself, or compile its types: the same for the sources and for what was built.
 const onlyOnce = ['consumers', 'type-cost', 'type-errors', 'received'].map((name) => `test/package/${name}.test.ts`);
 

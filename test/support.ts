@@ -10,7 +10,7 @@ export interface Session {
   readonly query: (sql: string) => void;
 }
 
-export interface Line {
+interface Line {
   readonly level: keyof Logger;
   readonly message: string;
   readonly fields: Record<string, unknown>;

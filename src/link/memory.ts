@@ -1,7 +1,7 @@
 import { SOURCE } from '../shared/cloud-event.ts';
 
 /** How an event came to a bus. */
-export interface Arrival {
+interface Arrival {
   /** Where it was published first. */
   readonly source: string;
   /** How many links it has passed. */

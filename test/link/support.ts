@@ -25,11 +25,13 @@ export const createChannels = (count: number): readonly BroadcastChannel[] => {
 };
 
 /** A bus that keeps the values of its pings. */
-export const createRecordingBus = (options?: EventBusOptions) => {
-  const { bus, ...rest } = createLoggedBus({ logPublish: () => false, ...options });
+export const createRecordingBus = (
+  options?: EventBusOptions,
+): ReturnType<typeof createLoggedBus> & { readonly values: number[] } => {
+  const logged = createLoggedBus({ logPublish: () => false, ...options });
   const values: number[] = [];
-  bus.subscribe('ping', ({ value }) => void values.push(value));
-  return { bus, ...rest, values };
+  logged.bus.subscribe('ping', ({ value }) => void values.push(value));
+  return { ...logged, values };
 };
 
 /** A port of text, such as an `EventSource`: what `say` is given arrives. */

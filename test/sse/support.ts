@@ -57,7 +57,8 @@ export const everyone = (): boolean => true;
 
 /** A bus and a stream of its pings and pongs, which is closed after the test. */
 export const createStream = (options: object = {}) => {
-  const { bus, logged, close } = createLoggedBus({ logPublish: () => false });
+  const { bus, close, ...rest } = createLoggedBus({ logPublish: () => false });
+  const logged = (line: string): readonly { readonly fields: Record<string, unknown> }[] => rest.logged(line);
   const stream = eventStream(bus, { events: ['ping', 'pong'], ...options });
   onTestFinished(() => stream.close());
   const ping = (value: number, metadata?: Metadata) =>

@@ -77,6 +77,18 @@ describe('respondTo', () => {
     await until('ended', () => seen.isEnded);
   });
 
+  it('sends all of a burst that does not leave at once, although nothing comes after it', async () => {
+    const { stream, bus } = createStream();
+    const { seen } = await open(await serve(stream));
+    await until('connected', () => stream.openCount() === 1);
+    const big = { text: 'x'.repeat(50_000) };
+
+    for (let value = 0; value < 100; value++) void bus.publish('ping', { ...big, value });
+
+    await until('all', () => seen.payloads.length === 100);
+    expect(values(seen)).toEqual(Array.from({ length: 100 }, (_, value) => value));
+  });
+
   it('keeps no browser that was gone before it was answered', async () => {
     const { stream } = createStream({ heartbeatMs: 5 });
     const answered: Promise<unknown>[] = [];
