@@ -109,13 +109,15 @@ describe('examples/live-shop', () => {
   }, 60_000);
 
   it('misses nothing while the server starts again', async () => {
+    const port = Number(new URL(shop.url).port);
+    await shop.close();
+    shop = await start(port, 1_000);
     const context = await openBrowser();
     const [first, second] = [await openTab(context), await openTab(context)];
     await order(first, 'Rye bread');
-    await until(second, 'placed');
-    const port = Number(new URL(shop.url).port);
+    await rows(second).first().waitFor();
 
-    // Orders that are not shipped yet are taken up by the next process.
+    // The next process takes up what is not shipped yet.
     await shop.close();
     shop = await start(port);
     await order(second, 'Lemon cake');
