@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -64,7 +64,7 @@ try {
   const tripLines = Object.entries(trip).map(([name, ms]) => `| ${name} | ${ms.toFixed(2)} |`);
   const text = `# Links between tabs
 
-Chromium ${browser.version()}, ${cpus().length} × ${cpus()[0]?.model}. The best of ${RUNS} runs of 20,000 events of 150 bytes.
+Chromium ${browser.version()}, ${cpus().length} × ${cpus()[0]?.model}. The load of the machine was ${loadavg()[0]?.toFixed(0)} at the end. The best of ${RUNS} runs of 20,000 events of 150 bytes.
 
 | publishes per second, in the tab that publishes | 0 tabs listen | 1 tab | 2 tabs |
 |---|---|---|---|
