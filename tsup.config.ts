@@ -4,10 +4,12 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     kafka: 'src/kafka/index.ts',
+    link: 'src/link/index.ts',
     rabbitmq: 'src/rabbitmq/index.ts',
     react: 'src/react/index.ts',
     testing: 'src/testing/index.ts',
     service: 'src/service/index.ts',
+    sse: 'src/sse/index.ts',
     transport: 'src/transport/index.ts',
     url: 'src/url/index.ts',
   },

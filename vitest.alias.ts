@@ -3,10 +3,12 @@ import { fileURLToPath } from 'node:url';
 const sources: Record<string, string> = {
   mapbus: 'index',
   'mapbus/kafka': 'kafka/index',
+  'mapbus/link': 'link/index',
   'mapbus/rabbitmq': 'rabbitmq/index',
   'mapbus/react': 'react/index',
   'mapbus/testing': 'testing/index',
   'mapbus/service': 'service/index',
+  'mapbus/sse': 'sse/index',
   'mapbus/transport': 'transport/index',
   'mapbus/url': 'url/index',
 };

@@ -11,9 +11,11 @@ const isDist = process.env.TARGET === 'dist';
 const alias = aliasTo(isDist ? 'dist' : 'src');
 
 // What needs Node is in folders of that name.
-const everywhere = ['test/{bus,shared}/*.test.ts', 'test/testing/*.test.ts'];
+const everywhere = ['test/{bus,shared,link,sse}/*.test.ts', 'test/testing/*.test.ts'];
 const needChromium = [
-  ...['browser-example', 'react-recipe', 'shop-front'].map((name) => `test/package/${name}.test.ts`),
+  ...['browser-example', 'live-shop', 'react-recipe', 'shop-front', 'tabs-page'].map(
+    (name) => `test/package/${name}.test.ts`,
+  ),
   ...['frameworks', 'hot-reload', 'react-compiler', 'react-memory'].map((name) => `test/frameworks/${name}.test.ts`),
 ];
 // They pack the package itself, or compile its types or its sources: the same for the sources and for what was built.
@@ -95,7 +97,7 @@ export default defineConfig({
           name: 'node',
           include: [
             ...everywhere,
-            'test/{bus,react,testing}/node/*.test.{ts,tsx}',
+            'test/{bus,react,testing,link,sse}/node/*.test.{ts,tsx}',
             'test/{frameworks,package,service,url}/**/*.test.ts',
           ],
           exclude: [...(hasChromium ? [] : needChromium), ...(isDist ? onlyOnce : [])],
@@ -132,7 +134,7 @@ export default defineConfig({
     // The transports are tested on brokers, in processes that are killed. Those report no coverage.
     coverage: {
       provider: 'v8',
-      include: ['src/{bus,react,service,shared,testing}/**/*.ts'],
+      include: ['src/{bus,link,react,service,shared,sse,testing}/**/*.ts'],
       thresholds: {
         'src/{bus,react,shared}/**': { 100: true },
         'src/service/**': { lines: 99, functions: 99, branches: 99, statements: 99 },

@@ -1,0 +1,35 @@
+import type { Metadata } from '../bus/types.ts';
+import { SOURCE } from '../shared/cloud-event.ts';
+
+/** An event that has arrived. */
+export interface Message {
+  readonly id: string;
+  /** Where it was published first. */
+  readonly source: string;
+  /** What its name should be. It need not be a text. */
+  readonly type: string;
+  readonly time: string;
+  /** How many links it has passed, with this one. */
+  readonly hops: number;
+  readonly metadata: Metadata;
+  readonly data: unknown;
+}
+
+/** Reads what has arrived, which is not trusted. It is `undefined` if it is no event of a link or of an event stream. */
+export const readMessage = (given: unknown): Message | undefined => {
+  try {
+    const message = typeof given === 'string' ? JSON.parse(given) : given;
+    const isOurs =
+      message.specversion === '1.0' &&
+      typeof message.id === 'string' &&
+      message.id &&
+      message.source.startsWith(SOURCE) &&
+      // It is null for what is no time.
+      new Date(message.time).toJSON() &&
+      message.hops > 0;
+    return isOurs ? { ...message, metadata: JSON.parse(message.metadata ?? '{}') } : undefined;
+  } catch {
+    // It is no JSON, no object, or has no text where a text must be.
+    return undefined;
+  }
+};
