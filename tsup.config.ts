@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     kafka: 'src/kafka/index.ts',
+    postgres: 'src/postgres/index.ts',
     rabbitmq: 'src/rabbitmq/index.ts',
     testing: 'src/testing/index.ts',
     service: 'src/service/index.ts',

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 const sources: Record<string, string> = {
   mapbus: 'index',
   'mapbus/kafka': 'kafka/index',
+  'mapbus/postgres': 'postgres/index',
   'mapbus/rabbitmq': 'rabbitmq/index',
   'mapbus/testing': 'testing/index',
   'mapbus/service': 'service/index',

@@ -46,7 +46,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'node',
-          include: [...everywhere, 'test/{bus,testing}/node/*.test.ts', 'test/{package,service,url}/**/*.test.ts'],
+          include: [...everywhere, 'test/{bus,testing}/node/*.test.ts', 'test/{package,postgres,service,url}/**/*.test.ts'],
           exclude: [...(hasChromium ? [] : needChromium), ...(isDist ? onlyOnce : [])],
           execArgv: ['--expose-gc'],
         },
