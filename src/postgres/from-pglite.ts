@@ -1,5 +1,5 @@
 import { withCommitHints } from './commit-hints.ts';
-import type { Database, Row, Value } from './database.ts';
+import type { Database, Row } from './database.ts';
 import { refuseSession } from './refuse-session.ts';
 
 /** What is used of a transaction of PGlite. */

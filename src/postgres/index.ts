@@ -3,6 +3,7 @@
  * @module
  */
 export type { Database, Row, Value } from './database.ts';
+export { type ExactlyOnceOptions, exactlyOnce } from './exactly-once.ts';
 export { fromPglite, type PgliteClient, type PgliteSession } from './from-pglite.ts';
 export { type PostgresOptions, postgres } from './postgres.ts';
 export { tables } from './tables.ts';

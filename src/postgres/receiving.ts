@@ -1,7 +1,6 @@
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Outcome, Receiving } from '../transport/index.ts';
 import { createAlarm } from './alarm.ts';
-import { arrayOf } from './as-text.ts';
 import {
   type Claim,
   claimedOf,

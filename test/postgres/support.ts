@@ -1,5 +1,6 @@
 import type { Database } from 'mapbus/postgres';
-import type { ContractTransaction } from 'mapbus/testing';
+import type { ContractSetup, ContractTransaction } from 'mapbus/testing';
+import type { Transport } from 'mapbus/transport';
 
 /** A database that can fall silent, as for a process that is killed or frozen: what it asks is never answered. */
 export const silenceable = <Session>(database: Database<Session>) => {
@@ -47,5 +48,31 @@ export const begin = async <Session>(database: Database<Session>): Promise<Contr
       end(false);
       return transaction.catch(() => {});
     },
+  };
+};
+
+const READY = { leaseMs: 1_000, pollMs: 50 };
+
+/** What the contract of transports is proved with, on a database. */
+export const contractSetup = <Session>(
+  connectTo: () => Database<Session>,
+  create: (options: {
+    readonly database: Database<Session>;
+    readonly leaseMs: number;
+    readonly pollMs: number;
+  }) => Transport<Session>,
+): ContractSetup => {
+  const silences = new Map<Transport, () => void>();
+  return {
+    connect: () => {
+      const { database, silence } = silenceable(connectTo());
+      // The contract gives a transport only the sessions of its own `begin`.
+      const transport = create({ database, ...READY }) as Transport;
+      silences.set(transport, silence);
+      return transport;
+    },
+    kill: (transport) => silences.get(transport)?.(),
+    begin: () => begin(connectTo()),
+    leaseMs: READY.leaseMs,
   };
 };
