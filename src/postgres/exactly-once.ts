@@ -45,7 +45,7 @@ const withSession = <Context extends object, Session>(context: Context, sessionO
  */
 export const exactlyOnce = <Session, Payload, Context extends ConsumerContext = ConsumerContext>(
   database: Database<Session>,
-  handler: (payload: Payload, context: WithSession<Context, Session>) => unknown,
+  handler: (payload: Payload, context: WithSession<NoInfer<Context>, Session>) => unknown,
   options: ExactlyOnceOptions = {},
 ): ((payload: Payload, context: Context) => Promise<void>) => {
   check('exactlyOnce database', database, ['query', 'transaction']);
