@@ -46,7 +46,12 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'node',
-          include: [...everywhere, 'test/{bus,testing}/node/*.test.ts', 'test/{package,postgres,service,url}/**/*.test.ts'],
+          include: [
+            ...everywhere,
+            'test/{bus,testing}/node/*.test.ts',
+            'test/postgres/*.test.ts',
+            'test/{package,service,url}/**/*.test.ts',
+          ],
           exclude: [...(hasChromium ? [] : needChromium), ...(isDist ? onlyOnce : [])],
           execArgv: ['--expose-gc'],
         },
@@ -56,7 +61,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'brokers',
-          include: ['test/{brokers,interop}/**/*.test.ts'],
+          include: ['test/{brokers,interop}/**/*.test.ts', 'test/postgres/server/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
