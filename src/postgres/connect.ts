@@ -1,5 +1,6 @@
 import type { Connection, ConnectionContext, TransportFeatures } from '../transport/index.ts';
 import { arrayOf } from './as-text.ts';
+import { isDueStatement } from './due-statement.ts';
 import { createLetters } from './letters.ts';
 import { publishStatement, publishValues } from './publish-statement.ts';
 import { createPublisher } from './publisher.ts';
@@ -54,17 +55,11 @@ export const connect = <Session>(settings: Settings<Session>, context: Connectio
   };
 
   const isDue = async (): Promise<boolean> => {
-    const [row] = await query(
-      `SELECT (EXISTS (SELECT FROM ${names.delivery} d WHERE d.consumer = ANY($1::text::int[]) AND d.taken_until <= now()
-        AND (d.parked_until IS NULL OR d.parked_until <= now())
-        AND (d.key_hash IS NULL OR NOT EXISTS (SELECT FROM ${names.delivery} o WHERE o.consumer = d.consumer
-          AND o.key_hash = d.key_hash AND o.taken_until > now()))))::text AS due`,
-      [arrayOf(store.consumersOf(owner))],
-    );
+    const [row] = await query(isDueStatement(names), [arrayOf(store.consumersOf(owner))]);
     return row?.due === 'true';
   };
   const idle = async (): Promise<void> => {
-    while (receiving.isBusy() || (await isDue())) {
+    while (receiving.isBusy() || (await isDue()) || receiving.isBusy()) {
       receiving.wake();
       await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
     }

@@ -3,8 +3,6 @@ import { arrayOf, escapeZero, hashOf } from './as-text.ts';
 import type { Value } from './database.ts';
 import type { Tables } from './tables.ts';
 
-export type Publishable = Pick<Message, 'name' | 'key' | 'body' | 'headers'>;
-
 /**
  * Stores the body once, and a small row for each consumer. Ids are taken in the order of the messages.
  * Gives the names that have a consumer.
@@ -24,16 +22,22 @@ WITH message AS MATERIALIZED (SELECT * FROM unnest($2::text::text[], $3::text::t
     FROM numbered n JOIN wanted w ON w.name = n.name ORDER BY n.id)
 SELECT DISTINCT name FROM wanted`;
 
-/** The values of all messages as columns of text. */
-export const columnsOf = (messages: readonly Publishable[]): string[] => [
+/**
+ * The values of all messages as columns of text.
+ * @param headersOf what is stored as headers
+ */
+export const columnsOf = (
+  messages: readonly Message[],
+  headersOf: (message: Message) => unknown = ({ headers }) => headers,
+): string[] => [
   arrayOf(messages.map(({ name }) => name)),
   arrayOf(messages.map(({ key }) => (key === undefined ? null : escapeZero(key)))),
   arrayOf(messages.map(({ key }) => (key === undefined ? null : hashOf(key)))),
   arrayOf(messages.map(({ body }) => body)),
-  arrayOf(messages.map(({ headers }) => JSON.stringify(headers))),
+  arrayOf(messages.map((message) => JSON.stringify(headersOf(message)))),
 ];
 
-export const publishValues = (namespace: string, messages: readonly Publishable[]): Value[] => [
+export const publishValues = (namespace: string, messages: readonly Message[]): Value[] => [
   namespace,
   ...columnsOf(messages),
 ];

@@ -49,6 +49,8 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
   let stopListening: (() => void) | undefined;
   let looping: Promise<void> | undefined;
   let closesBy: number | undefined;
+  /** Rows may have been taken that are not known here yet. */
+  let isStepping = false;
 
   const ended = (delivery: OpenDelivery): void => {
     deliveries.remove(delivery);
@@ -120,7 +122,10 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
       try {
         // What is decided in this turn goes together.
         await new Promise<void>((resolve) => setImmediate(resolve));
-        await step();
+        isStepping = true;
+        await step().finally(() => {
+          isStepping = false;
+        });
         if (!isOver()) await alarm.sleep(deliveries.open.size > 0 ? Math.min(pollMs, leaseMs / 4) : pollMs);
       } catch (error) {
         report('warn', 'event_transport_trouble', { error });
@@ -144,9 +149,13 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
     return { stop };
   };
 
-  const close = async (): Promise<void> => {
+  /** Nothing is taken any more. */
+  const stop = (): void => {
     for (const receiver of receivers) receiver.stop();
     receivers.clear();
+  };
+  const close = async (): Promise<void> => {
+    stop();
     stopListening?.();
     const unsettled = [...deliveries.open].filter(({ isSettled }) => !isSettled);
     deliveries.close();
@@ -160,7 +169,13 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
     if (isGivingBack) hints.published(true);
   };
 
-  return { receive, wake: alarm.ring, isBusy: () => deliveries.open.size > 0 || !outcomes.isEmpty(), close };
+  return {
+    receive,
+    wake: alarm.ring,
+    isBusy: () => isStepping || deliveries.open.size > 0 || !outcomes.isEmpty(),
+    stop,
+    close,
+  };
 };
 
 export type ReceivingLoop = ReturnType<typeof createReceiving>;
