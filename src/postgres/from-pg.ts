@@ -25,6 +25,9 @@ export interface PgPool<Session> {
 
 const ignore = () => {};
 
+/** The pools that have a listener for errors already. */
+const heard = new WeakSet<object>();
+
 /**
  * The database of a pool of `pg`. Its session is a client of the pool that is in a transaction.
  * @example
@@ -32,7 +35,8 @@ const ignore = () => {};
  */
 export const fromPg = <Session extends PgPoolClient>(pool: PgPool<Session>): Database<Session> => {
   // Without a listener, a connection that is lost while it is not in use would end the process.
-  pool.on('error', ignore);
+  if (!heard.has(pool)) pool.on('error', ignore);
+  heard.add(pool);
 
   const transaction: Database<Session>['transaction'] = async (run) => {
     const client = await pool.connect();

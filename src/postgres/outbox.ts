@@ -3,7 +3,14 @@ import { within } from '../shared/time-limit.ts';
 import type { Connection, ConnectionContext, ConsumerSpec, Transport } from '../transport/index.ts';
 import { arrayOf } from './as-text.ts';
 import { isDueStatement } from './due-statement.ts';
-import { outboxStatement, outboxValues, RELAY } from './outbox-statement.ts';
+import {
+  isBehindStatement,
+  lastEventStatement,
+  NEVER_MS,
+  outboxStatement,
+  outboxValues,
+  RELAY,
+} from './outbox-statement.ts';
 import { readStoreOptions, STORE_OPTIONS, type StoreOptions } from './postgres.ts';
 import { createPublisher } from './publisher.ts';
 import { createRelay } from './relay.ts';
@@ -34,17 +41,22 @@ const KNOWN_OPTIONS: KnownOptions = {
   relay: 'boolean',
 };
 
-/** An outbox is never removed: what waits in it waits for its transport. */
-const NEVER_MS = 100 * 365 * 24 * 60 * 60 * 1_000;
-
 /** How long a publish in a transaction waits for the first start. The start may wait for that transaction. */
 const START_MS = 2_000;
 
-/** How long a close waits for what the transport has been given. */
-const DRAIN_MS = 3_000;
+/** How long a close goes on to give events to the transport, and then waits for those that it has been given. */
+const DRAIN_MS = 2_000;
+const LAST_MS = 1_000;
+
+/** How long a new consumer waits for what was published before it. */
+const CATCH_UP_MS = 1_000;
 
 /** How long `idle` waits before it looks again. */
 const LOOK_MS = 5;
+
+const ignore = () => {};
+
+const pause = () => new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
 
 const specOf = (window: number): ConsumerSpec => ({
   consumer: RELAY,
@@ -96,7 +108,7 @@ const connect = <Session>(settings: OutboxSettings<Session>, context: Connection
         await start();
         return query(text, values);
       },
-      settled: () => within(START_MS, start(), () => {}),
+      settled: () => within(START_MS, start(), ignore),
     },
     database,
     statement: outboxStatement(names),
@@ -106,19 +118,35 @@ const connect = <Session>(settings: OutboxSettings<Session>, context: Connection
     const [row] = await query(isDueStatement(names), [arrayOf(store.consumersOf(owner))]);
     return row?.due === 'true';
   };
-  const idle = async (): Promise<void> => {
+  const drained = async (): Promise<void> => {
     await start();
     while (receiving.isBusy() || (await isDue()) || receiving.isBusy()) {
       receiving.wake();
-      await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
+      await pause();
     }
+  };
+  const idle = async (): Promise<void> => {
+    await drained();
     await inner.idle?.();
   };
+  /**
+   * A consumer or a tail that is new would get what was published before, but is not given to the transport yet. An outbox
+   * that is far behind is not waited for.
+   */
+  const catchUp = async (): Promise<void> => {
+    const [row] = await query(lastEventStatement(names), []);
+    const until = performance.now() + CATCH_UP_MS;
+    const isBehind = async () =>
+      (await query(isBehindStatement(names), [namespace, row?.last ?? '0']))[0]?.behind === 'true';
+    while (performance.now() < until && (await isBehind())) await pause();
+  };
+  const { tail: innerTail } = inner;
   const close = async (): Promise<void> => {
     if (isClosed) return;
+    if (isRelay) await within(DRAIN_MS, drained().catch(ignore), ignore);
     isClosed = true;
     receiving.stop();
-    await within(DRAIN_MS, relay.idle(), () => {});
+    await within(LAST_MS, relay.idle(), ignore);
     await store.close();
     await inner.close();
   };
@@ -137,6 +165,16 @@ const connect = <Session>(settings: OutboxSettings<Session>, context: Connection
       return {};
     },
     veto: (session, reason) => insertVeto(database, names, session as Session, reason),
+    declare: async (consumers) => {
+      await catchUp();
+      await inner.declare(consumers);
+    },
+    tail:
+      innerTail &&
+      (async (...parts) => {
+        await catchUp();
+        return innerTail(...parts);
+      }),
     plan: (consumers) => [...tables({ schema }).split('\n').filter(Boolean), ...(inner.plan?.(consumers) ?? [])],
     health,
     idle,
