@@ -71,7 +71,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'faults',
-          include: ['test/faults/**/*.test.ts'],
+          include: ['test/faults/**/*.test.ts', 'test/postgres/faults/*.test.ts'],
           testTimeout: 900_000,
           maxWorkers: 2,
           execArgv: ['--expose-gc'],

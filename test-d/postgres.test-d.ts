@@ -1,12 +1,32 @@
-import { type Database, exactlyOnce, postgres, tables } from 'mapbus/postgres';
+import { PGlite, type Transaction } from '@electric-sql/pglite';
+import { type ExtractTablesWithRelations, sql } from 'drizzle-orm';
+import { drizzle, type NodePgTransaction } from 'drizzle-orm/node-postgres';
+import knex, { type Knex } from 'knex';
+import { CompiledQuery, Kysely, type Transaction as KyselyTransaction } from 'kysely';
+import {
+  type Database,
+  exactlyOnce,
+  fromDrizzle,
+  fromKnex,
+  fromKysely,
+  fromPg,
+  fromPglite,
+  fromPostgresJs,
+  fromTypeorm,
+  postgres,
+  tables,
+} from 'mapbus/postgres';
 import { type ConsumerContext, createServiceBus, type ServiceBus } from 'mapbus/service';
 import type { Transport } from 'mapbus/transport';
+import { Pool, type PoolClient } from 'pg';
+import postgresJs, { type TransactionSql } from 'postgres';
 import { expectType } from 'tsd';
+import { DataSource, type EntityManager } from 'typeorm';
 
 interface Session {
   query(text: string): Promise<unknown>;
 }
-interface Pool {
+interface Connector {
   connect(): Promise<Session>;
 }
 interface Events {
@@ -16,7 +36,7 @@ interface Events {
 
 declare const database: Database<Session>;
 declare const session: Session;
-declare const pool: Pool;
+declare const pool: Connector;
 
 // The transport knows the session of its database.
 expectType<Transport<Session>>(postgres({ database }));
@@ -30,7 +50,7 @@ void bus.publish('order.paid', { orderId: '1' }, { session });
 void bus.publish('order.paid', { orderId: '1' }, { session: pool });
 
 // @ts-expect-error A bus with other sessions.
-createServiceBus<Events, Pool>({ service: 'shop', transport: postgres({ database }), sends: 'all' });
+createServiceBus<Events, Connector>({ service: 'shop', transport: postgres({ database }), sends: 'all' });
 
 // A handler knows the payload as it arrives, and the session.
 bus.consume(
@@ -57,3 +77,26 @@ bus.consume('order.paid', 'wrong-payload', exactlyOnce(database, wrong));
 
 // @ts-expect-error Without exactlyOnce there is no session.
 bus.consume('order.paid', 'no-session', charge);
+
+// Each adapter knows the session of its client.
+interface Rows {
+  orders: { id: string };
+}
+expectType<Database<PoolClient>>(fromPg(new Pool()));
+expectType<Database<TransactionSql>>(fromPostgresJs(postgresJs('')));
+expectType<Database<Transaction>>(fromPglite(new PGlite()));
+type NoTables = Record<string, never>;
+expectType<Database<NodePgTransaction<NoTables, ExtractTablesWithRelations<NoTables>>>>(
+  fromDrizzle(drizzle(new Pool()), sql),
+);
+expectType<Database<KyselyTransaction<Rows>>>(fromKysely(new Kysely<Rows>({ dialect: {} as never }), CompiledQuery));
+expectType<Database<Knex.Transaction>>(fromKnex(knex({ client: 'pg' })));
+expectType<Database<EntityManager>>(fromTypeorm(new DataSource({ type: 'postgres' })));
+
+const withPg = createServiceBus<Events, PoolClient>({
+  service: 'shop',
+  transport: postgres({ database: fromPg(new Pool()) }),
+  sends: 'all',
+});
+// @ts-expect-error A pool is no session.
+void withPg.publish('order.paid', { orderId: '1' }, { session: new Pool() });

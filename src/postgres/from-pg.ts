@@ -11,22 +11,40 @@ export interface PgSession {
 /** What is used of a client that a pool has lent. */
 interface PgPoolClient extends PgSession {
   readonly release: (destroy?: boolean) => void;
-  readonly on: (event: 'error', listener: (error: Error) => void) => unknown;
-  readonly off: (event: 'error', listener: (error: Error) => void) => unknown;
+}
+
+/** What is used of a connection of a pool. */
+interface PgConnection {
+  readonly on: (event: 'error', listener: () => void) => unknown;
 }
 
 /** What is used of a pool of `pg`, or of what is made like it. */
 export interface PgPool<Session> {
   readonly query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
-  readonly connect: () => Promise<Session>;
-  readonly on: (event: 'error', listener: (error: Error) => void) => unknown;
+  /** With a callback too: the compiler finds the session only among as many signatures as the pool has. */
+  readonly connect: {
+    (): Promise<Session>;
+    (callback: never): unknown;
+  };
+  readonly on: {
+    (event: 'error', listener: () => void): unknown;
+    (event: 'connect', listener: (connection: PgConnection) => void): unknown;
+  };
   readonly options?: { readonly max?: number | undefined } | undefined;
 }
 
 const ignore = () => {};
 
-/** The pools that have a listener for errors already. */
+/** The pools whose errors are listened for. */
 const heard = new WeakSet<object>();
+
+/** Without a listener, a connection that is lost while no statement runs on it would end the process. */
+const hearErrors = (pool: Pick<PgPool<unknown>, 'on'>): void => {
+  if (heard.has(pool)) return;
+  heard.add(pool);
+  pool.on('error', ignore);
+  pool.on('connect', (connection) => connection.on('error', ignore));
+};
 
 /**
  * The database of a pool of `pg`. Its session is a client of the pool that is in a transaction.
@@ -34,28 +52,22 @@ const heard = new WeakSet<object>();
  * const database = fromPg(new Pool({ connectionString }));
  */
 export const fromPg = <Session extends PgPoolClient>(pool: PgPool<Session>): Database<Session> => {
-  // Without a listener, a connection that is lost while it is not in use would end the process.
-  if (!heard.has(pool)) pool.on('error', ignore);
-  heard.add(pool);
+  hearErrors(pool);
 
   const transaction: Database<Session>['transaction'] = async (run) => {
     const client = await pool.connect();
     let isBroken = false;
-    const lost = () => {
-      isBroken = true;
-    };
-    // A server that ends the session while the handler waits for something else is noticed here first.
-    client.on('error', lost);
     try {
       await client.query('BEGIN');
       const result = await run(client);
       await client.query('COMMIT');
       return result;
     } catch (error) {
-      await client.query('ROLLBACK').catch(lost);
+      await client.query('ROLLBACK').catch(() => {
+        isBroken = true;
+      });
       throw error;
     } finally {
-      client.off('error', lost);
       client.release(isBroken);
     }
   };
