@@ -34,3 +34,9 @@ export const sqlStateOf = (error: unknown): string | undefined => {
   }
   return undefined;
 };
+
+/** Whether the server has answered with an error, and goes on. */
+export const isAnswer = (error: unknown): boolean => {
+  const code = sqlStateOf(error);
+  return code !== undefined && !/^(08|57P)/.test(code);
+};

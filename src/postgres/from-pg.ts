@@ -1,5 +1,5 @@
 import { withCommitHints } from './commit-hints.ts';
-import type { Database, Row } from './database.ts';
+import { type Database, isAnswer, type Row, type Value } from './database.ts';
 import { createListener } from './pg-listener.ts';
 import { refuseSession } from './refuse-session.ts';
 
@@ -9,41 +9,34 @@ export interface PgSession {
 }
 
 /** What is used of a client that a pool has lent. */
-interface PgPoolClient extends PgSession {
+interface PgPoolClient extends PgSession, PgEmitter {
   readonly release: (destroy?: boolean) => void;
 }
 
-/** What is used of a connection of a pool. */
-interface PgConnection {
+interface PgEmitter {
   readonly on: (event: 'error', listener: () => void) => unknown;
 }
 
 /** What is used of a pool of `pg`, or of what is made like it. */
-export interface PgPool<Session> {
-  readonly query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
+export interface PgPool<Session> extends PgEmitter {
   /** With a callback too: the compiler finds the session only among as many signatures as the pool has. */
   readonly connect: {
     (): Promise<Session>;
     (callback: never): unknown;
-  };
-  readonly on: {
-    (event: 'error', listener: () => void): unknown;
-    (event: 'connect', listener: (connection: PgConnection) => void): unknown;
   };
   readonly options?: { readonly max?: number | undefined } | undefined;
 }
 
 const ignore = () => {};
 
-/** The pools whose errors are listened for. */
+/** The pools and connections whose errors are listened for. */
 const heard = new WeakSet<object>();
 
 /** Without a listener, a connection that is lost while no statement runs on it would end the process. */
-const hearErrors = (pool: Pick<PgPool<unknown>, 'on'>): void => {
-  if (heard.has(pool)) return;
-  heard.add(pool);
-  pool.on('error', ignore);
-  pool.on('connect', (connection) => connection.on('error', ignore));
+const hearErrors = (emitter: PgEmitter): void => {
+  if (heard.has(emitter)) return;
+  heard.add(emitter);
+  emitter.on('error', ignore);
 };
 
 /**
@@ -54,25 +47,45 @@ const hearErrors = (pool: Pick<PgPool<unknown>, 'on'>): void => {
 export const fromPg = <Session extends PgPoolClient>(pool: PgPool<Session>): Database<Session> => {
   hearErrors(pool);
 
-  const transaction: Database<Session>['transaction'] = async (run) => {
+  /** Lends a client to a function, which says when the connection of the client is lost. */
+  const withClient = async <Result>(run: (client: Session, lose: () => void) => Promise<Result>): Promise<Result> => {
     const client = await pool.connect();
-    let isBroken = false;
+    hearErrors(client);
+    let isLost = false;
     try {
-      await client.query('BEGIN');
-      const result = await run(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => {
-        isBroken = true;
+      return await run(client, () => {
+        isLost = true;
       });
-      throw error;
     } finally {
-      client.release(isBroken);
+      client.release(isLost);
     }
   };
+  const transaction: Database<Session>['transaction'] = (run) =>
+    withClient(async (client, lose) => {
+      try {
+        await client.query('BEGIN');
+        const result = await run(client);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        // Fails only with the connection.
+        await client.query('ROLLBACK').catch(lose);
+        throw error;
+      }
+    });
+  const rowsOf = async (client: PgSession, text: string, values: readonly Value[]) =>
+    (await client.query(text, [...values])).rows as Row[];
+  const queryAlone = (text: string, values: readonly Value[]) =>
+    withClient(async (client, lose) => {
+      try {
+        return await rowsOf(client, text, values);
+      } catch (error) {
+        if (!isAnswer(error)) lose();
+        throw error;
+      }
+    });
   return withCommitHints({
-    query: async (text, values, session) => (await (session ?? pool).query(text, [...values])).rows as Row[],
+    query: (text, values, session) => (session ? rowsOf(session, text, values) : queryAlone(text, values)),
     transaction,
     listen: createListener(pool),
     refuseSession: (session) =>

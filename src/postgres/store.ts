@@ -1,7 +1,7 @@
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, TransportHealth } from '../transport/index.ts';
 import { createCleaning } from './cleaning.ts';
-import { type Database, type Row, sqlStateOf, type Value } from './database.ts';
+import { type Database, isAnswer, type Row, type Value } from './database.ts';
 import { createHints, type Hints } from './hints.ts';
 import type { Registration } from './receiver.ts';
 import { createReceiving, type ReceivingLoop } from './receiving.ts';
@@ -46,11 +46,6 @@ export interface Store {
 
 /** How long a publish in a transaction waits for the tables. They may wait for that transaction. */
 const SETTLE_MS = 2_000;
-
-const isAnswer = (error: unknown): boolean => {
-  const code = sqlStateOf(error);
-  return code !== undefined && !/^(08|57P)/.test(code);
-};
 
 const keyOf = ({ namespace, service }: Owner, consumer: string) => JSON.stringify([namespace, service, consumer]);
 
