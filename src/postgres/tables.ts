@@ -13,7 +13,7 @@ export const tablesOf = (schema: string) => {
     formerName: inSchema('former_name'),
     subscription: inSchema('subscription'),
     event: inSchema('event'),
-    eventId: inSchema('event_id'),
+    eventId: inSchema('next_event_id'),
     delivery: inSchema('delivery'),
     deadLetter: inSchema('dead_letter'),
     inbox: inSchema('inbox'),
