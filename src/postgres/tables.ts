@@ -3,7 +3,17 @@ import { type Database, sqlStateOf } from './database.ts';
 /** A schema as it stands in statements. */
 const quoted = (schema: string): string => `"${schema}"`;
 
-const TABLES = ['consumer', 'former_name', 'subscription', 'event', 'delivery', 'dead_letter', 'inbox', 'veto'];
+const TABLES = [
+  'consumer',
+  'former_name',
+  'subscription',
+  'next_event_id',
+  'event',
+  'delivery',
+  'dead_letter',
+  'inbox',
+  'veto',
+];
 
 /** The names in statements. */
 export const tablesOf = (schema: string) => {
