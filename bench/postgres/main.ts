@@ -1,9 +1,9 @@
 // What Postgres does as a transport, on a server of its own: rates, latency, and what one more consumer costs a publish.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exactlyOnce, fromPg, postgres } from '../../src/postgres/index.ts';
-import { createServiceBus, type ServiceBusOptions } from '../../src/service/index.ts';
 import pg, { type PoolClient } from 'pg';
 import { ensureService } from '../../scripts/services/main.ts';
+import { exactlyOnce, fromPg, postgres } from '../../src/postgres/index.ts';
+import { createServiceBus, type ServiceBusOptions } from '../../src/service/index.ts';
 
 interface Events {
   'order.placed': { index: number; at: number; text: string };

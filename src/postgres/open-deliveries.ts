@@ -61,8 +61,6 @@ export const createOpenDeliveries = (leaseMs: number) => {
   return { open, add, remove: (delivery: OpenDelivery) => open.delete(delivery), isRenewalDue, renewAll, close };
 };
 
-export type OpenDeliveries = ReturnType<typeof createOpenDeliveries>;
-
 /** Names a claim within this process. */
 export const identityOf = ({
   event,

@@ -91,5 +91,3 @@ export const createOutcomes = (
     },
   };
 };
-
-export type Outcomes = ReturnType<typeof createOutcomes>;

@@ -1,7 +1,6 @@
 import { outside } from '../service/outside.ts';
 import type { ConsumerSpec, Deliver, Outcome } from '../transport/index.ts';
 import { unescapeZero } from './as-text.ts';
-import type { Claimed } from './claim-statement.ts';
 import type { OpenDelivery } from './open-deliveries.ts';
 
 /** What a consumer is in the tables. */
@@ -93,8 +92,6 @@ export const createReceiver = ({ spec, registration, deliver, decided, release }
     floor: '0',
     room: () => (isStopped ? 0 : spec.concurrency - running - waitingCount()),
     isStopped: () => isStopped,
-    /** Whether this row is for it. */
-    wants: ({ consumer }: Claimed) => registration()?.consumer === consumer,
     take,
     stop,
   };

@@ -3,7 +3,7 @@ import type { ContractSetup, ContractTransaction } from 'mapbus/testing';
 import type { Transport } from 'mapbus/transport';
 
 /** A database that can fall silent, as for a process that is killed or frozen: what it asks is never answered. */
-export const silenceable = <Session>(database: Database<Session>) => {
+const silenceable = <Session>(database: Database<Session>) => {
   let isSilent = false;
   const never = () => new Promise<never>(() => {});
   const unlessSilent = async <Result>(run: () => Promise<Result>): Promise<Result> => (isSilent ? never() : run());
@@ -24,7 +24,7 @@ export const silenceable = <Session>(database: Database<Session>) => {
 };
 
 /** A transaction that stays open until it is told to end. */
-export const begin = async <Session>(database: Database<Session>): Promise<ContractTransaction> => {
+const begin = async <Session>(database: Database<Session>): Promise<ContractTransaction> => {
   let end = (_: boolean) => {};
   const ended = new Promise<boolean>((resolve) => {
     end = resolve;
