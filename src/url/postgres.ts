@@ -18,6 +18,9 @@ const CLIENT_OPTIONS: KnownQuery = {
 
 const OPTIONS: KnownQuery = { createTables: 'text', leaseMs: 'number', pollMs: 'number', schema: 'text' };
 
+/** A connection whose bytes just stop is given up. Else a consumer would wait for its answer for hours. */
+const LIMITS = { keepAlive: true, connectionTimeoutMillis: 10_000, query_timeout: 30_000 };
+
 const loadPostgres = () => load(() => import('../postgres/index.ts'), 'pg');
 
 const toBoolean = (text: unknown): unknown => (text === 'true' ? true : text === 'false' ? false : text);
@@ -53,7 +56,7 @@ export const openPostgres = async (url: string, database?: Database<unknown>): P
   const { max, ...rest } = client;
   const query = new URLSearchParams(Object.entries(rest).map(([name, value]) => [name, String(value)]));
   const connectionString = query.size > 0 ? `${address}?${query}` : address;
-  const open = () => new pg.Pool({ connectionString, ...(max !== undefined && { max: Number(max) }) });
+  const open = () => new pg.Pool({ ...LIMITS, connectionString, ...(max !== undefined && { max: Number(max) }) });
   // Options are checked now, and not by the first bus.
   postgres({ ...options, database: { query: async () => [], transaction: (run) => run(undefined) } });
   return withPool(open, (pool) => postgres({ ...options, database: fromPg(pool) }) as Transport);
