@@ -5,6 +5,7 @@ export default defineConfig({
     index: 'src/index.ts',
     kafka: 'src/kafka/index.ts',
     link: 'src/link/index.ts',
+    postgres: 'src/postgres/index.ts',
     rabbitmq: 'src/rabbitmq/index.ts',
     react: 'src/react/index.ts',
     testing: 'src/testing/index.ts',

@@ -4,6 +4,7 @@ const sources: Record<string, string> = {
   mapbus: 'index',
   'mapbus/kafka': 'kafka/index',
   'mapbus/link': 'link/index',
+  'mapbus/postgres': 'postgres/index',
   'mapbus/rabbitmq': 'rabbitmq/index',
   'mapbus/react': 'react/index',
   'mapbus/testing': 'testing/index',

@@ -98,6 +98,7 @@ export default defineConfig({
           include: [
             ...everywhere,
             'test/{bus,react,testing,link,sse}/node/*.test.{ts,tsx}',
+            'test/postgres/*.test.ts',
             'test/{frameworks,package,service,url}/**/*.test.ts',
           ],
           exclude: [...(hasChromium ? [] : needChromium), ...(isDist ? onlyOnce : [])],
@@ -109,7 +110,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'brokers',
-          include: ['test/{brokers,interop}/**/*.test.ts'],
+          include: ['test/{brokers,interop}/**/*.test.ts', 'test/postgres/server/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
@@ -119,7 +120,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'faults',
-          include: ['test/faults/**/*.test.ts'],
+          include: ['test/faults/**/*.test.ts', 'test/postgres/faults/*.test.ts'],
           testTimeout: 900_000,
           maxWorkers: 2,
           execArgv: ['--expose-gc'],

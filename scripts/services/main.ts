@@ -1,11 +1,12 @@
-// Makes sure that RabbitMQ and Kafka are there, and prints where: RABBITMQ_URL and KAFKA_BROKERS, what listens on the
-// default ports, containers where there is Docker, or brokers of the tests' own. Quick when they are up.
+// Makes sure that RabbitMQ, Kafka and Postgres are there, and prints where: RABBITMQ_URL, KAFKA_BROKERS and POSTGRES_URL,
+// what listens on the default ports, containers where there is Docker, or brokers of the tests' own. Quick when they are up.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { tryToInstall } from '../try-to-install.ts';
 import { answers, type BrokerKind, createBroker, folderOf, type OwnBroker } from './broker.ts';
 import { kafka } from './kafka.ts';
+import { postgres } from './postgres.ts';
 import { rabbitmq } from './rabbitmq.ts';
 
 /** Where a broker is, and what may be done to it. */
@@ -22,7 +23,7 @@ interface Known {
   readonly urlOf: (port: number) => string;
 }
 
-const known: Record<'rabbitmq' | 'kafka', Known> = {
+const known: Record<'rabbitmq' | 'kafka' | 'postgres', Known> = {
   rabbitmq: {
     kind: rabbitmq,
     variable: 'RABBITMQ_URL',
@@ -30,6 +31,12 @@ const known: Record<'rabbitmq' | 'kafka', Known> = {
     urlOf: (port) => `amqp://guest:guest@127.0.0.1:${port}`,
   },
   kafka: { kind: kafka, variable: 'KAFKA_BROKERS', defaultPort: 9_092, urlOf: (port) => `127.0.0.1:${port}` },
+  postgres: {
+    kind: postgres,
+    variable: 'POSTGRES_URL',
+    defaultPort: 5_432,
+    urlOf: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+  },
 };
 
 const hasDocker = () => {
@@ -66,7 +73,7 @@ export const ensureService = async (name: keyof typeof known): Promise<Service> 
 };
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  for (const name of ['rabbitmq', 'kafka'] as const) {
+  for (const name of ['rabbitmq', 'kafka', 'postgres'] as const) {
     await tryToInstall(name, async () => {
       const { url, own } = await ensureService(name);
       console.log(`${name}: ${url.replace(/\/\/.*@/, '//')} (${own ? 'of the tests' : 'not to be killed'})`);

@@ -1,21 +1,27 @@
 import type { AbortSignals } from '../bus/abort-signals.ts';
 import type { EventBusError, PublishResult } from '../bus/types.ts';
 import { onAbort } from '../shared/abort.ts';
+import type { AttemptSession } from './attempt-session.ts';
 
 /** One attempt of a consumer. */
-export interface Attempt {
+export interface Attempt extends AttemptSession {
   /** Follows a publish: when it fails, the attempt fails. */
   readonly follow: (publishing: Promise<PublishResult>) => void;
-  /** Resolves with the first error of a publish once all have settled; nothing if there was none to follow. */
-  readonly published: () => Promise<EventBusError | undefined> | undefined;
   /** The signal of the context, created when first read. */
   readonly signal: () => AbortSignal;
+  /** The session that publishes below it use by themselves. */
+  readonly session: () => unknown;
   readonly abort: (reason: unknown) => void;
   readonly end: () => void;
 }
 
+interface AttemptParts extends Pick<AttemptSession, 'consumer' | 'log'> {
+  readonly signals: AbortSignals;
+}
+
 /** @param given the signal of the delivery: aborted when it belongs to another process */
-export const createAttempt = (signals: AbortSignals, given: AbortSignal): Attempt => {
+export const createAttempt = ({ signals, consumer, log }: AttemptParts, given: AbortSignal): Attempt => {
+  let session: unknown;
   let pending: Set<Promise<unknown>> | undefined;
   let firstError: EventBusError | undefined;
   let controller: AbortController | undefined;
@@ -49,9 +55,15 @@ export const createAttempt = (signals: AbortSignals, given: AbortSignal): Attemp
     return created.signal;
   };
   return {
+    consumer,
+    log,
     follow,
     published: () => pending && allPublished(pending),
     signal,
+    session: () => session,
+    setSession: (next) => {
+      session = next;
+    },
     abort: (reason) => {
       abortReason = reason;
       controller?.abort(reason);

@@ -1,4 +1,5 @@
 import type { Metadata } from '../bus/types.ts';
+import { ATTEMPT_SESSION, type AttemptSession } from './attempt-session.ts';
 import type { Attempt } from './attempts.ts';
 import type { ReceivedEnvelope } from './envelope.ts';
 import type { ConsumerContext } from './types.ts';
@@ -49,6 +50,9 @@ const prototype: object & ThisType<Fields & ConsumerContext> = {
   },
   get signal(): AbortSignal {
     return this[ATTEMPT].signal();
+  },
+  get [ATTEMPT_SESSION](): AttemptSession {
+    return this[ATTEMPT];
   },
   toJSON() {
     return shown(this);

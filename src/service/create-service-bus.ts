@@ -15,6 +15,7 @@ import { checkConnection, checkServiceOptions } from './service-options.ts';
 import { createSessionTurns } from './session-turns.ts';
 import { createTails } from './tail.ts';
 import type { ServiceBus, ServiceBusOptions } from './types.ts';
+import { createVeto } from './veto.ts';
 
 /** How long the transport has to carry out the last outcomes and to disconnect. */
 const GRACE_MS = 5_000;
@@ -60,6 +61,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   const failures = createAttemptFailures();
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const consumers = createConsumers({
+    owner: `${namespace}/${service}`,
     connection,
     defaults: options.consumers ?? {},
     isClosing,
@@ -89,6 +91,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     toMessage,
     send,
     inTurn: createSessionTurns(activity, publishTimeoutMs),
+    veto: createVeto(connection, publishTimeoutMs, log.write),
   });
 
   let closing: Promise<void> | undefined;

@@ -57,6 +57,8 @@ export interface RunningConsumer {
 }
 
 export interface DeliverParts {
+  /** Namespace and service. */
+  readonly owner: string;
   readonly activity: Activity;
   readonly attemptFailed: (failure: AttemptFailure) => void;
   readonly log: Log;
@@ -79,10 +81,22 @@ const toAttemptError = (error: unknown): AttemptError => {
 const isAttempt = (attempt: number) => Number.isInteger(attempt) && attempt > 0;
 
 export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): Deliver => {
-  const { activity, attemptFailed, log, maxDelayMs, maxEventBytes, observers, processGate, signals, timers, storage } =
-    parts;
+  const {
+    owner,
+    activity,
+    attemptFailed,
+    log,
+    maxDelayMs,
+    maxEventBytes,
+    observers,
+    processGate,
+    signals,
+    timers,
+    storage,
+  } = parts;
   const { handler, settings, isOfSeveral, names } = consumer;
   const { maxAttempts, timeoutMs, concurrency, order } = settings;
+  const attemptParts = { signals, consumer: `${owner}/${consumer.consumer}`, log: log.write };
   let hasWarned = false;
   /** When an event that is not consumed here came first. */
   const firstSeen = new Map<string, number>();
@@ -156,7 +170,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     delivery: Delivery,
     ended: (context: ConsumerContext, error?: Failed) => void,
   ): void => {
-    const attempt = createAttempt(signals, delivery.signal);
+    const attempt = createAttempt(attemptParts, delivery.signal);
     const context = createConsumerContext(event, number, attempt);
     const payload = isOfSeveral ? { name: event.name, payload: event.payload } : event.payload;
     let isOver = false;

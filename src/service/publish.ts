@@ -1,15 +1,17 @@
 import type { Log } from '../bus/log.ts';
 import type { Observers } from '../bus/observers.ts';
-import { ERROR, IS_LOCAL, type Publication } from '../bus/publication.ts';
+import { ERROR, IS_LOCAL, type Publication, SESSION } from '../bus/publication.ts';
 import { invalidOptions, type Parent, type Prepare, refuse } from '../bus/publish.ts';
 import type { Registry } from '../bus/registry.ts';
 import type { RunHandlers } from '../bus/run-handlers.ts';
 import type { EventBusError, EventContext, Metadata, PublishOptions, PublishResult } from '../bus/types.ts';
 import { createError, isEventBusError } from '../shared/errors.ts';
 import type { Message } from '../transport/index.ts';
+import type { Attempt } from './attempts.ts';
 import { attemptOf, belongsTo } from './consumer-context.ts';
 import type { Send, Sent } from './send.ts';
 import { type createSessionTurns, sessionIn } from './session-turns.ts';
+import type { Veto } from './veto.ts';
 
 const notSent = (cause: unknown): EventBusError => {
   const error = isEventBusError(cause) && Object.isExtensible(cause) ? cause : invalidOptions(cause);
@@ -30,12 +32,33 @@ interface Parts {
   readonly toMessage: (publication: Publication, payload: unknown) => Message;
   readonly send: Send;
   readonly inTurn: ReturnType<typeof createSessionTurns>;
+  readonly veto: Veto;
 }
+
+const sessionOf = (options: PublishOptions | undefined): unknown => {
+  try {
+    return options?.session;
+  } catch {
+    // Options that cannot be read are refused.
+    return undefined;
+  }
+};
+
+/** A publish that is refused has none yet. One that says nothing of a session below an attempt uses that of the attempt. */
+const giveSession = (
+  publication: Publication,
+  given: PublishOptions | undefined,
+  attempt: Attempt | undefined,
+): void => {
+  if (publication[SESSION] !== undefined || !(publication.error || attempt)) return;
+  const session = sessionOf(given);
+  publication[SESSION] = session === undefined ? attempt?.session() : session;
+};
 
 /** `publish` of a service bus: runs the handlers of this process, and gives the event to the transport. */
 export const createServicePublish = (parts: Parts) => {
   const { prepare, handlersOf, runHandlers, log, currentContext, isClosed, isSent, isWanted } = parts;
-  const { toMessage, send, inTurn } = parts;
+  const { toMessage, send, inTurn, veto } = parts;
   const warned = new Set<string>();
 
   /** Once for each name. */
@@ -55,6 +78,19 @@ export const createServicePublish = (parts: Parts) => {
     return publication;
   };
 
+  /** The transaction must not commit without the event. */
+  const refuseAndVeto = async (publication: Publication, cause: unknown): Promise<PublishResult> => {
+    const error = notSent(cause);
+    const { name } = publication;
+    if (isSent(name)) await veto(sessionIn(publication), name, error);
+    return refuse(publication, error, log.write);
+  };
+
+  const refuseInTurn = (publication: Publication, parent: Parent, cause: unknown): Promise<PublishResult> => {
+    const end = () => refuseAndVeto(publication, cause);
+    return inTurn(sessionIn(publication), parent, end, end);
+  };
+
   const sendAndRun = (
     publication: Publication,
     payload: unknown,
@@ -66,7 +102,12 @@ export const createServicePublish = (parts: Parts) => {
     const running = runHandlers(handlers, payload, publication);
     // With a session the handlers go first: one that rolls a savepoint back must not take the event with it.
     if (session !== undefined)
-      return running.then(() => send(message, session, (sent) => afterSending(publication, sent)));
+      return running.then(() =>
+        send(message, session, async (sent) => {
+          if (sent.error) await veto(session, message.name, sent.error);
+          return afterSending(publication, sent);
+        }),
+      );
     const ended = (sent: Sent) => {
       const after = () => afterSending(publication, sent);
       return handlers.length === 0 ? after() : running.then(after);
@@ -97,6 +138,7 @@ export const createServicePublish = (parts: Parts) => {
     const attempt = attemptOf(parent) ?? (given && attemptOf(currentContext()));
     const publication = prepare(name, given, observed, attempt && parent);
     if (attempt) belongsTo(publication, attempt);
+    giveSession(publication, given, attempt);
     const publishing = startPrepared(publication, name, payload, parent);
     attempt?.follow(publishing);
     return publishing;
@@ -109,7 +151,7 @@ export const createServicePublish = (parts: Parts) => {
     parent: Parent,
   ): Promise<PublishResult> => {
     const { error } = publication;
-    if (error) return Promise.resolve(refuse(publication, notSent(error), log.write));
+    if (error) return refuseInTurn(publication, parent, error);
     const isLocal = publication[IS_LOCAL];
     if (!isSent(name) && isWanted(name)) warnOnce('event_not_sent', name, publication.id);
     if (!isSent(name)) return runHandlers(isLocal ? handlersOf(name) : [], payload, publication);
@@ -117,15 +159,15 @@ export const createServicePublish = (parts: Parts) => {
     try {
       message = toMessage(publication, payload);
     } catch (cause) {
-      return Promise.resolve(refuse(publication, notSent(cause), log.write));
+      return refuseInTurn(publication, parent, cause);
     }
     const session = sessionIn(publication);
     const run = (): Promise<PublishResult> => {
       if (!isClosed()) return sendAndRun(publication, payload, message, isLocal, session);
       const closed = createError('closed', 'Cannot publish: the bus was closed before its turn came');
-      return Promise.resolve(refuse(publication, notSent(closed), log.write));
+      return refuseAndVeto(publication, closed);
     };
-    const tooLate = (late: EventBusError): PublishResult => refuse(publication, notSent(late), log.write);
+    const tooLate = (late: EventBusError) => refuseAndVeto(publication, late);
     return inTurn(session, parent, run, tooLate);
   };
 

@@ -40,7 +40,7 @@ export const createSessionTurns = (activity: Activity, timeoutMs: number) => {
     session: unknown,
     parent: Parent,
     run: () => Promise<PublishResult>,
-    tooLate: (error: EventBusError) => PublishResult,
+    tooLate: (error: EventBusError) => Promise<PublishResult>,
   ): Promise<PublishResult> => {
     // What a handler of the session publishes is a part of the publish that is under way.
     if (!isObject(session) || sessionOf(parent) === session) return run();

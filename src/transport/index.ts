@@ -178,6 +178,11 @@ export interface Connection {
    * `'not-sent'` on the error says that it certainly has not. Messages of one key are taken in the order of the calls.
    */
   readonly publish: (message: Message, context: PublishContext) => Promise<{ readonly unrouted?: boolean }>;
+  /**
+   * Makes the commit of a session fail with this reason, for transports that enlist: an event that belongs to the
+   * transaction was refused. Works also after `close`.
+   */
+  readonly veto?: ((session: unknown, reason: string) => Promise<void>) | undefined;
   /** Resolves when all of these consumers are in force: each event that is published from now on waits for them. */
   readonly declare: (consumers: readonly ConsumerSpec[]) => Promise<void>;
   /**

@@ -1,0 +1,86 @@
+import type { Connection, ConnectionContext, TransportFeatures } from '../transport/index.ts';
+import { arrayOf } from './as-text.ts';
+import { isDueStatement } from './due-statement.ts';
+import { createLetters } from './letters.ts';
+import { publishStatement, publishValues } from './publish-statement.ts';
+import { createPublisher } from './publisher.ts';
+import { openStore, type Settings } from './store.ts';
+import { tables } from './tables.ts';
+import { createTails } from './tails.ts';
+import { insertVeto } from './veto.ts';
+
+const FEATURES: TransportFeatures = {
+  durable: true,
+  enlists: true,
+  ordersByKey: true,
+  ordersAcrossNames: true,
+  tails: true,
+  keepsDeadLetters: true,
+  tellsUnrouted: true,
+  countsDeliveries: true,
+  keepsAttemptsByKey: true,
+  expiresConsumers: true,
+  maxDelayMs: 2 ** 31 - 1,
+  maxBytes: undefined,
+};
+
+/** How long `idle` waits before it looks again. */
+const LOOK_MS = 5;
+
+/** A connection of a service to a database that is its transport. */
+export const connect = <Session>(settings: Settings<Session>, context: ConnectionContext): Connection => {
+  const { database, schema } = settings;
+  const { namespace, service } = context;
+  const owner = { namespace, service };
+  const store = openStore(settings, context);
+  const { names, query, receiving } = store;
+  const tails = createTails(store, namespace, settings.pollMs, context.report);
+
+  const publish = createPublisher<Session>({
+    store,
+    database,
+    statement: publishStatement(names),
+    valuesOf: (messages) => publishValues(namespace, messages),
+  });
+  const declare: Connection['declare'] = (specs) => store.register(owner, specs);
+  const consume: Connection['consume'] = async (spec, deliver) => {
+    if (!store.registrationOf(owner, spec.consumer)) await declare([spec]);
+    return receiving.receive(spec, () => store.registrationOf(owner, spec.consumer), deliver);
+  };
+  const letters = createLetters(names, owner, query);
+  const redrive = async (refs: readonly string[]): Promise<number> => {
+    const count = await letters.redrive(refs);
+    store.hints.published(true);
+    return count;
+  };
+
+  const isDue = async (): Promise<boolean> => {
+    const [row] = await query(isDueStatement(names), [arrayOf(store.consumersOf(owner))]);
+    return row?.due === 'true';
+  };
+  const idle = async (): Promise<void> => {
+    while (receiving.isBusy() || (await isDue()) || receiving.isBusy()) {
+      receiving.wake();
+      await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  };
+  const close = async (): Promise<void> => {
+    await tails.stop();
+    await store.close();
+  };
+  return {
+    features: FEATURES,
+    refuseName: (name) => (name.includes('\0') ? 'expected a name without the character 0' : undefined),
+    refuseSession: database.refuseSession,
+    publish,
+    veto: (session, reason) => insertVeto(database, names, session as Session, reason),
+    declare,
+    consume,
+    tail: tails.start,
+    deadLetters: { ...letters, redrive },
+    plan: () => tables({ schema }).split('\n').filter(Boolean),
+    health: store.health,
+    idle,
+    close,
+  };
+};

@@ -1,0 +1,118 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { PGlite } from '@electric-sql/pglite';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { sql } from 'drizzle-orm';
+import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
+import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
+import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js';
+import knex from 'knex';
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
+import {
+  type Database,
+  fromDrizzle,
+  fromKnex,
+  fromKysely,
+  fromPg,
+  fromPglite,
+  fromPostgresJs,
+  fromPrisma,
+  fromTypeorm,
+} from 'mapbus/postgres';
+import { Pool } from 'pg';
+import postgresJs from 'postgres';
+import { DataSource } from 'typeorm';
+
+/** A client with its database, and what a user has in the place of a session by mistake. */
+export interface Layer {
+  readonly database: Database<unknown>;
+  readonly notASession: unknown;
+  readonly close: () => Promise<unknown>;
+}
+
+/** The tests give a database only sessions of its own. */
+const layer = <Session>(database: Database<Session>, notASession: unknown, close: () => Promise<unknown>): Layer => ({
+  database: database as Database<unknown>,
+  notASession,
+  close,
+});
+
+const max = 10;
+
+const poolOf = (connectionString: string) => new Pool({ connectionString, max });
+
+interface GeneratedClient {
+  readonly $queryRawUnsafe: <Result>(text: string, ...values: unknown[]) => Promise<Result>;
+  readonly $transaction: <Result>(run: (tx: GeneratedClient) => Promise<Result>, options?: object) => Promise<Result>;
+  readonly $disconnect: () => Promise<void>;
+}
+
+/** Prisma generates its client from a schema. Here that has no models. */
+const generatePrisma = async (): Promise<new (options: object) => GeneratedClient> => {
+  const root = fileURLToPath(new URL('../../../', import.meta.url));
+  const folder = mkdtempSync(join(root, 'node_modules', '.mapbus-prisma-'));
+  const schema = `generator client {\n  provider = "prisma-client"\n  output = "./generated"\n}\ndatasource db {\n  provider = "postgresql"\n}\n`;
+  writeFileSync(join(folder, 'schema.prisma'), schema);
+  const cli = createRequire(import.meta.url).resolve('prisma/build/index.js');
+  // To generate needs no schema engine, and Prisma would download one.
+  const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' };
+  execFileSync(process.execPath, [cli, 'generate', '--schema', join(folder, 'schema.prisma')], {
+    cwd: folder,
+    env,
+    stdio: 'pipe',
+  });
+  const { PrismaClient } = await import(pathToFileURL(join(folder, 'generated', 'client.ts')).href);
+  return PrismaClient;
+};
+
+/** All layers, by their names. Those of PGlite need no server. */
+export const layers: Readonly<Record<string, (url: string) => Promise<Layer>>> = {
+  pg: async (url) => {
+    const pool = poolOf(url);
+    return layer(fromPg(pool), pool, () => pool.end());
+  },
+  'postgres.js': async (url) => {
+    const client = postgresJs(url, { max, onnotice: () => {} });
+    return layer(fromPostgresJs(client), client, () => client.end());
+  },
+  PGlite: async () => {
+    const client = new PGlite();
+    return layer(fromPglite(client), client, () => client.close());
+  },
+  'Drizzle over pg': async (url) => {
+    const pool = poolOf(url);
+    const client = drizzlePg(pool);
+    return layer(fromDrizzle(client, sql), client, () => pool.end());
+  },
+  'Drizzle over postgres.js': async (url) => {
+    const connection = postgresJs(url, { max, onnotice: () => {} });
+    const client = drizzlePostgresJs(connection);
+    return layer(fromDrizzle(client, sql), client, () => connection.end());
+  },
+  'Drizzle over PGlite': async () => {
+    const connection = new PGlite();
+    const client = drizzlePglite(connection);
+    return layer(fromDrizzle(client, sql), client, () => connection.close());
+  },
+  Kysely: async (url) => {
+    const client = new Kysely<Record<string, never>>({ dialect: new PostgresDialect({ pool: poolOf(url) }) });
+    return layer(fromKysely(client, CompiledQuery), client, () => client.destroy());
+  },
+  Knex: async (url) => {
+    const client = knex({ client: 'pg', connection: url, pool: { min: 0, max } });
+    return layer(fromKnex(client), client, () => client.destroy());
+  },
+  TypeORM: async (url) => {
+    const client = new DataSource({ type: 'postgres', url, extra: { max } });
+    await client.initialize();
+    return layer(fromTypeorm(client), client.manager, () => client.destroy());
+  },
+  Prisma: async (url) => {
+    const PrismaClient = await generatePrisma();
+    const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max }) });
+    return layer(fromPrisma(client), client, () => client.$disconnect());
+  },
+};
