@@ -10,7 +10,7 @@ describe('createEventBus', () => {
     [
       'an unknown option',
       { log: console },
-      'createEventBus options: unknown option log, expected logger, onFailure, logPublish, contextStorage, metadata, observers, transport',
+      'createEventBus options: unknown option log, expected logger, onFailure, logPublish, contextStorage, metadata, observers',
     ],
     [
       'a logger without warn',
@@ -43,7 +43,6 @@ describe('createEventBus', () => {
       { observers: [{ handle: {} }] },
       'createEventBus options.observers[0].handle: expected function, got object',
     ],
-    ['transport', { transport: {} }, 'createEventBus options.transport: expected an object with attach, got object'],
   ])('throws a TypeError that tells what is wrong with %s', (_, options, message) => {
     expect(() => createEventBus(options as never)).toThrow(new TypeError(`[mapbus] ${message}`));
   });
@@ -62,7 +61,6 @@ describe('createEventBus', () => {
       logPublish: undefined,
       metadata: undefined,
       observers: undefined,
-      transport: undefined,
     };
 
     expect(() => createEventBus(options)).not.toThrow();

@@ -479,7 +479,7 @@ describe('publish', () => {
         { from: {} },
         /publish options.from.metadata: expected object of strings, got undefined/,
       ],
-      ['a key', { key: 7 }, /publish options.key: expected string, got 7/],
+      ['a key', { key: 'a' }, /publish options: unknown option key, expected metadata, /],
       ['an unknown option', { meta: {} }, /publish options: unknown option meta, expected metadata, session, id, /],
     ])('resolves with an error for bad options: %s', async (_, options, message) => {
       const { publish, subscribe } = createLoggedBus();
