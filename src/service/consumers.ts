@@ -1,7 +1,7 @@
 import type { Unsubscribe } from '../bus/types.ts';
 import { check } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
-import { createError } from '../shared/errors.ts';
+import { createError, describeError } from '../shared/errors.ts';
 import type { Connection, ConsumerSpec, Receiving } from '../transport/index.ts';
 import { type AnyConsumerHandler, createDeliver, type DeliverParts, type RunningConsumer } from './deliver.ts';
 import { checkConsumeOptions, checkIdentifier, consumerSettings } from './options.ts';
@@ -15,6 +15,8 @@ interface Registered {
   readonly running: RunningConsumer;
   /** Once declared, each event waits for it. */
   inForce: boolean;
+  /** What the log said last of why it is not in force. */
+  toldOf: string | undefined;
   receiving: Receiving | undefined;
 }
 
@@ -54,6 +56,7 @@ export const createConsumers = (parts: ConsumersParts) => {
   const receive = async (entry: Registered): Promise<void> => {
     entry.receiving = await connection.consume(entry.spec, createDeliver(parts, entry.running));
     entry.inForce = true;
+    entry.toldOf = undefined;
     if (!isWanted(entry)) await stopReceiving(entry);
   };
 
@@ -86,6 +89,15 @@ export const createConsumers = (parts: ConsumersParts) => {
 
   const missing = () => [...registered.values()].filter(({ inForce }) => !inForce);
 
+  /** The first of several equal errors is an error. The others are only for debugging. */
+  const tellFailed = (group: readonly Registered[], error: unknown): void => {
+    const consumers = group.map(({ spec }) => spec.consumer);
+    const told = `${consumers}: ${describeError(error).errorMessage}`;
+    const isNew = group.some(({ toldOf }) => toldOf !== told);
+    for (const entry of group) entry.toldOf = told;
+    log.write(isNew ? 'error' : 'debug', 'event_consumers_failed', { consumers, error });
+  };
+
   const putOneInForce = async (entries: readonly Registered[]): Promise<void> => {
     await connection.declare(entries.map(({ spec }) => spec));
     for (const entry of entries) await receive(entry);
@@ -106,7 +118,7 @@ export const createConsumers = (parts: ConsumersParts) => {
         } catch (error) {
           trouble = error;
           isTogether = false;
-          log.write('error', 'event_consumers_failed', { consumers: group.map(({ spec }) => spec.consumer), error });
+          tellFailed(group, error);
         }
       }
       if (missing().length > 0 && !wasTogether) await pause();
@@ -174,6 +186,7 @@ export const createConsumers = (parts: ConsumersParts) => {
         abandonedChanged: () => abandonedChanged(entry),
       },
       inForce: false,
+      toldOf: undefined,
       receiving: undefined,
     };
     const refusal = connection.refuseConsumer?.(entry.spec);

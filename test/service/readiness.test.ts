@@ -119,6 +119,23 @@ describe('a consumer', () => {
     ]);
   });
 
+  it('that cannot be declared for the same reason again is no error in the log again', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    const reasons = ['no queue', 'no queue', 'no right'];
+    const declare = async () => {
+      const reason = reasons.shift();
+      if (reason !== undefined) throw new Error(reason);
+    };
+    const { transport } = createFakeTransport({ declare });
+    const shop = createShop({ transport });
+    shop.consume('order.placed', 'mail', () => {});
+
+    await vi.advanceTimersByTimeAsync(5_000);
+
+    expect(shop.logged('event_consumers_failed').map(({ level }) => level)).toEqual(['error', 'debug', 'error']);
+    expect(inForce(shop)).toEqual({ mail: true });
+  });
+
   it.each([
     ['rejects', async () => fail()],
     ['throws at once', fail],
