@@ -17,6 +17,7 @@ import { createInForce, type InForce } from './in-force.ts';
 import type { Job } from './intake.ts';
 import { createNames } from './names.ts';
 import { createCarryOut } from './outcomes.ts';
+import { partitionOf } from './partition.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 import { bytesOf, type NewRecord, toBuffer } from './records.ts';
 import { createRenaming } from './renaming.ts';
@@ -144,7 +145,10 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     batches.set(topic, created);
     return created;
   };
-  const produce = (record: NewRecord, signal: AbortSignal): Promise<void> => batchesOf(record.topic)(record, signal);
+  const produce = (record: NewRecord, signal: AbortSignal): Promise<void> => {
+    const { topic, key } = record;
+    return batchesOf(topic)(key ? { ...record, partition: partitionOf(key) } : record, signal);
+  };
   /** Writes what someone waits for. */
   const writeSoon = (record: NewRecord): Promise<void> => produce(record, AbortSignal.timeout(ASK_MS));
   /** Writes until it is written, or its partition is lost. */

@@ -124,8 +124,10 @@ export const createDeadLetters = (
     await write({ topic, key: Buffer.from(ref) });
     entries.delete(ref);
   };
-  const entriesOf = (refs: readonly string[]) =>
-    [...entries].filter(([ref]) => refs.includes(ref)).sort(([, a], [, b]) => (a.offset < b.offset ? -1 : 1));
+  const entriesOf = (refs: readonly string[]) => {
+    const wanted = new Set(refs);
+    return [...entries].filter(([ref]) => wanted.has(ref)).sort(([, a], [, b]) => (a.offset < b.offset ? -1 : 1));
+  };
 
   const redrive: DeadLetterStore['redrive'] = (refs) =>
     inTurn(async () => {
