@@ -1,5 +1,6 @@
 import type { ConnectionContext } from '../transport/index.ts';
 import type { Client, ConsumerClient } from './client.ts';
+import { renameOf } from './dead-letters.ts';
 import { type GroupOffsets, offsetOf } from './group-offsets.ts';
 import type { Names } from './names.ts';
 import { readLog } from './read-log.ts';
@@ -64,6 +65,8 @@ export const createRenaming = ({ names, topics, offsets, createReader, write, re
     const former = names.retryTopic(formerly);
     if (!(await topics.exists(former))) return;
     if (!(await offsets.remove(names.group(formerly)))) return;
+    // Its dead letters keep the former name.
+    await write(renameOf(names.deadTopic, formerly, consumer));
     // The position of the former name was copied, also that of its retries.
     await copyRetries(former, names.retryTopic(consumer), names.group(consumer));
     if (!(await topics.remove(former))) {
