@@ -92,6 +92,10 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     intake.forgetLost();
   };
 
+  /** Retention was shorter than the consumer was away or behind. */
+  const reportLost = ({ topic, partition }: TopicPartition, count: bigint): void =>
+    report('error', 'event_lost', { consumer, topic, partition, count: Number(count), reason: 'retention' });
+
   /** Where a partition begins, and what of it is committed. */
   const beginOf = (
     place: TopicPartition,
@@ -105,7 +109,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     if (committed === undefined)
       return { ...fromFirst, begin: offsetOf(starts, place.topic, place.partition) ?? first };
     if (committed < first) {
-      report('error', 'events_missing', { consumer, ...place, count: Number(first - committed) });
+      reportLost(place, first - committed);
       return fromFirst;
     }
     if (committed > end) {
@@ -272,7 +276,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     const end = offsetOf(ends, topic, partition) ?? 0n;
     if (position.next < first) {
       // What it has read before stays in hand.
-      report('error', 'events_missing', { consumer, topic, partition, count: Number(first - position.next) });
+      reportLost({ topic, partition }, first - position.next);
       position.next = first;
       // What is missing counts as read: without a commit, there might be no room for more.
       commitSoon(0);

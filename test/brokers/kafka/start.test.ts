@@ -112,7 +112,8 @@ describe.each(kinds)('where a consumer begins, over %s', () => {
 
     await until('what is left', () => seen.length >= 11);
     expect(seen.slice(1)).toEqual(range(20).slice(10));
-    expect(second.logged('events_missing').map(({ level, fields }) => [level, fields.count])).toEqual([['error', 10]]);
+    const lost = { consumer: 'read', topic: eventTopic(name), partition: 0, count: 10, reason: 'retention' };
+    expect(second.logged('event_lost').map(({ level, fields }) => [level, fields])).toEqual([['error', lost]]);
   });
 
   it('goes on when retention takes away what a running consumer has not read', async () => {
@@ -137,7 +138,7 @@ describe.each(kinds)('where a consumer begins, over %s', () => {
 
     await until('the last event', () => seen.includes(29));
     expect(seen.filter((n) => Number(n) >= 20)).toEqual(range(30).slice(20));
-    expect(logged('events_missing').map(({ fields }) => fields.count)).toEqual([15]);
+    expect(logged('event_lost').map(({ fields }) => fields.count)).toEqual([15]);
   });
 
   it('reads partitions that are added later from their beginning', async () => {
