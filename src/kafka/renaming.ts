@@ -33,6 +33,8 @@ export const createRenaming = ({ names, topics, offsets, createReader, write, re
    * copy is written first, so that a process that dies here loses nothing.
    */
   const takeOver = async (consumer: string, formerly: string): Promise<boolean> => {
+    // While a process is in the group, its position is not the last one: another process may begin at it, and read again.
+    if (await offsets.hasMembers(names.group(formerly))) return false;
     const position = await offsets.committed(names.group(formerly));
     if (position.size === 0) return true;
     // Someone is in the group: it has taken over before.
