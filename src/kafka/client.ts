@@ -9,6 +9,7 @@ import {
 } from '@platformatic/kafka';
 import { within } from '../shared/time-limit.ts';
 import { isTimeout } from './errors.ts';
+import { refuseMissingBroker } from './missing-broker.ts';
 
 export type ProducerClient = Producer<Buffer, Buffer, string, string>;
 export type ConsumerClient = Consumer<Buffer, Buffer, Buffer, Buffer>;
@@ -49,6 +50,7 @@ export type Sockets = ReturnType<typeof createSockets>;
 type AnyClient = Admin | ProducerClient | ConsumerClient;
 
 const watch = <Of extends AnyClient>(client: Of, closeClient: () => Promise<void>, sockets: Sockets): Client<Of> => {
+  refuseMissingBroker(client.connections);
   const open = new Set<ClientConnection>();
   const opened = ({ connection }: { connection: ClientConnection }) => {
     open.add(connection);

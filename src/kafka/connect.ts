@@ -12,11 +12,13 @@ import { createBatches } from './batches.ts';
 import { createClients, createSockets } from './client.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { isNotReady, isRefusal, isTooLarge, isUnknownTopic } from './errors.ts';
+import { createExpiry } from './expiry.ts';
 import { createGroupOffsets } from './group-offsets.ts';
 import { createInForce, type InForce } from './in-force.ts';
 import type { Job } from './intake.ts';
 import { createNames } from './names.ts';
 import { createCarryOut } from './outcomes.ts';
+import { partitionOf } from './partition.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 import { bytesOf, type NewRecord, toBuffer } from './records.ts';
 import { createRenaming } from './renaming.ts';
@@ -47,7 +49,7 @@ const FEATURES: TransportFeatures = {
   tellsUnrouted: false,
   countsDeliveries: true,
   keepsAttemptsByKey: false,
-  expiresConsumers: false,
+  expiresConsumers: true,
   maxDelayMs: 24 * 60 * 60 * 1_000,
   // The broker takes 1 MiB by default, and the record has headers.
   maxBytes: 1_000_000,
@@ -144,7 +146,10 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     batches.set(topic, created);
     return created;
   };
-  const produce = (record: NewRecord, signal: AbortSignal): Promise<void> => batchesOf(record.topic)(record, signal);
+  const produce = (record: NewRecord, signal: AbortSignal): Promise<void> => {
+    const { topic, key } = record;
+    return batchesOf(topic)(key ? { ...record, partition: partitionOf(key) } : record, signal);
+  };
   /** Writes what someone waits for. */
   const writeSoon = (record: NewRecord): Promise<void> => produce(record, AbortSignal.timeout(ASK_MS));
   /** Writes until it is written, or its partition is lost. */
@@ -162,6 +167,19 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   };
 
   const renaming = createRenaming({ names, topics, offsets, createReader: clients.reader, write: writeSoon, report });
+  const expiry =
+    settings.topology === 'declare'
+      ? createExpiry({
+          names,
+          topics,
+          offsets,
+          declare: () => declareTopic(topology.usage),
+          createReader: clients.reader,
+          write: writeSoon,
+          report,
+          trouble,
+        })
+      : undefined;
   const inForce = createInForce({ names, topology, topics, offsets, renaming, from, report });
 
   const publish: Connection['publish'] = async ({ name, body, key, headers }, { signal }) => {
@@ -183,12 +201,14 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   const declareOne = async (spec: ConsumerSpec): Promise<InForce> => {
     for (const plan of [...spec.names.map(topology.events), topology.dead, topology.retry(spec)])
       plans.set(plan.topic, plan);
+    await expiry?.use(spec);
     const found = await inForce.declare(spec);
     declared.set(spec.consumer, found);
     return found;
   };
   const declare: Connection['declare'] = async (specs) => {
     const results = await Promise.allSettled(specs.map(declareOne));
+    expiry?.start();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   };
 
@@ -303,6 +323,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   const close = async (): Promise<void> => {
     if (closing.signal.aborted) return;
     closing.abort();
+    expiry?.close();
     // The last outcomes are being carried out when it is called.
     await sleep(0);
     await Promise.all([...receivers].map(({ stop }) => stop()));
@@ -314,7 +335,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   };
 
   return {
-    features: FEATURES,
+    features: { ...FEATURES, expiresConsumers: expiry !== undefined },
     refuseName: names.refuseName,
     refuseConsumer: names.refuseConsumer,
     publish,

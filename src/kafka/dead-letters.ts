@@ -22,6 +22,16 @@ interface Entry {
   readonly consumer: string;
 }
 
+const RENAMED_TO = 'renamed-to';
+
+/** A record among the letters that says which name a consumer has now. */
+export const renameOf = (topic: string, consumer: string, renamedTo: string): NewRecord => ({
+  topic,
+  key: Buffer.from(`renamed ${consumer}`),
+  value: Buffer.from(renamedTo),
+  headers: { consumer, [RENAMED_TO]: renamedTo },
+});
+
 const toLetter = (record: StoredRecord): StoredDeadLetter => {
   const headers = headersOf(record);
   return {
@@ -60,6 +70,8 @@ export const createDeadLetters = (
   const { names, offsets, createReader, declare, write, exists } = parts;
   const { deadTopic: topic } = names;
   const entries = new Map<string, Entry>();
+  /** The next name of each consumer that was renamed. */
+  const renamed = new Map<string, string>();
   /** How far the topic was looked through. */
   let seen = 0n;
   let reader: Client<ConsumerClient> | undefined;
@@ -71,8 +83,10 @@ export const createDeadLetters = (
   };
   const note = (record: StoredRecord): void => {
     const ref = textOf(record.key);
+    const { consumer = '', [RENAMED_TO]: next } = headersOf(record);
     if (record.value === null) entries.delete(ref);
-    else entries.set(ref, { offset: record.offset, consumer: headersOf(record).consumer ?? '' });
+    else if (next !== undefined) renamed.set(consumer, next);
+    else entries.set(ref, { offset: record.offset, consumer });
   };
   /** Looks through what is new, and forgets what the log does not have any more. */
   const look = async (): Promise<void> => {
@@ -124,17 +138,27 @@ export const createDeadLetters = (
     await write({ topic, key: Buffer.from(ref) });
     entries.delete(ref);
   };
-  const entriesOf = (refs: readonly string[]) =>
-    [...entries].filter(([ref]) => refs.includes(ref)).sort(([, a], [, b]) => (a.offset < b.offset ? -1 : 1));
+  const entriesOf = (refs: readonly string[]) => {
+    const wanted = new Set(refs);
+    return [...entries].filter(([ref]) => wanted.has(ref)).sort(([, a], [, b]) => (a.offset < b.offset ? -1 : 1));
+  };
+
+  /** Where a consumer gets its retries now, however often it was renamed. */
+  const retryTopicOf = async (consumer: string): Promise<string> => {
+    const tried = new Set<string>();
+    for (let name: string | undefined = consumer; name !== undefined && !tried.has(name); name = renamed.get(name)) {
+      tried.add(name);
+      if (await exists(names.retryTopic(name))) return names.retryTopic(name);
+    }
+    throw new Error(`There is no consumer ${JSON.stringify(consumer)} any more`);
+  };
 
   const redrive: DeadLetterStore['redrive'] = (refs) =>
     inTurn(async () => {
       await look();
       let count = 0;
       for (const record of await recordsOf(entriesOf(refs))) {
-        const { consumer } = toLetter(record);
-        const retryTopic = names.retryTopic(consumer);
-        if (!(await exists(retryTopic))) throw new Error(`There is no consumer ${JSON.stringify(consumer)} any more`);
+        const retryTopic = await retryTopicOf(toLetter(record).consumer);
         // A letter that is removed too late comes twice. One that is removed too early is lost.
         await write(toRetry(record, retryTopic));
         await remove(textOf(record.key));

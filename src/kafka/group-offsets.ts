@@ -117,7 +117,17 @@ export const createGroupOffsets = (admin: Admin) => {
     }
   };
 
-  return { ends, starts, committed, notes, alter, forget, remove };
+  const hasMembers = async (groupId: string): Promise<boolean> => {
+    try {
+      const groups = await whenReady(() => admin.describeGroups({ groups: [groupId] }));
+      return (groups.get(groupId)?.members.size ?? 0) > 0;
+    } catch (error) {
+      if (isOneOf(error, /GROUP_ID_NOT_FOUND/)) return false;
+      throw error;
+    }
+  };
+
+  return { ends, starts, committed, notes, alter, forget, remove, hasMembers };
 };
 
 export type GroupOffsets = ReturnType<typeof createGroupOffsets>;

@@ -16,6 +16,7 @@ export const createNames = (service: string, namespace: string) => {
   // Groups may have underscores. The names have no dots, so that no two groups meet.
   const group = (consumer: string): string => `mapbus${namespace && `-${namespace}`}.${service}.${consumer}`;
   const deadTopic = `${prefix}.dead.${ofService}`;
+  const usageTopic = `${prefix}.used.${ofService}`;
   const isEventTopic = (topic: string): boolean => topic.startsWith(`${prefix}.events.`);
 
   const refuseName = (event: string): string | undefined => {
@@ -31,7 +32,7 @@ export const createNames = (service: string, namespace: string) => {
       ? `Kafka takes topics of up to ${MAX_LENGTH} characters, and this has ${length}`
       : undefined;
   };
-  return { eventTopic, retryTopic, group, deadTopic, isEventTopic, refuseName, refuseConsumer };
+  return { eventTopic, retryTopic, group, deadTopic, usageTopic, isEventTopic, refuseName, refuseConsumer };
 };
 
 export type Names = ReturnType<typeof createNames>;

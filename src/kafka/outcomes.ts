@@ -13,6 +13,8 @@ type Headers = Readonly<Record<string, string>>;
 /** Headers of a publisher do not steer the transport. */
 export const withoutOwn = ({ [ATTEMPT]: _, [NOT_BEFORE]: __, ...headers }: Headers): Headers => headers;
 
+/** The broker may give a retry to a process before it says that it has it. The original is to be committed by then. */
+const MIN_WAIT_MS = 50;
 const MAX_ATTEMPT = 1_000_000;
 
 /** The attempt in a record of a retry topic of ours. */
@@ -43,7 +45,7 @@ const retryRecord = (topic: string, { body, headers, key }: Job, attempt: number
   headers: {
     ...withoutOwn(headers),
     [ATTEMPT]: String(attempt),
-    [NOT_BEFORE]: String(Date.now() + Math.ceil(afterMs)),
+    [NOT_BEFORE]: String(Date.now() + Math.max(Math.ceil(afterMs), MIN_WAIT_MS)),
   },
   ...keyField(key),
 });

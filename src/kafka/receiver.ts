@@ -41,7 +41,7 @@ export interface ReceiverParts {
 
 /** A consumer as it runs in this process. */
 export interface Receiver extends Receiving {
-  /** Resolves when it is in the group, or after a while without. It goes on trying. */
+  /** Resolves when it is in the group and has committed where it begins, or after a while without. It goes on trying. */
   readonly joined: Promise<unknown>;
   /** Leaves the group, after what is handled is committed. */
   readonly leave: () => Promise<void>;
@@ -74,6 +74,11 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   let hurries = 0;
   let hurriesSince = 0;
   let isInTrouble = false;
+  let began = () => {};
+  /** Resolves once the broker knows where all partitions of this process begin. */
+  const begun = new Promise<void>((resolve) => {
+    began = resolve;
+  });
 
   /** The first error of an outage is a warning. */
   const trouble = (error: unknown): void => {
@@ -92,6 +97,10 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     intake.forgetLost();
   };
 
+  /** Retention was shorter than the consumer was away or behind. */
+  const reportLost = ({ topic, partition }: TopicPartition, count: bigint): void =>
+    report('error', 'event_lost', { consumer, topic, partition, count: Number(count), reason: 'retention' });
+
   /** Where a partition begins, and what of it is committed. */
   const beginOf = (
     place: TopicPartition,
@@ -105,7 +114,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     if (committed === undefined)
       return { ...fromFirst, begin: offsetOf(starts, place.topic, place.partition) ?? first };
     if (committed < first) {
-      report('error', 'events_missing', { consumer, ...place, count: Number(first - committed) });
+      reportLost(place, first - committed);
       return fromFirst;
     }
     if (committed > end) {
@@ -168,6 +177,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     const fresh = places.filter((place) => !positions.has(nameOf(place)));
     if (fresh.length > 0) void open(fresh, false);
     else intake.release();
+    if (places.length === 0) began();
     wake();
     void parts.joined().catch(trouble);
   };
@@ -178,7 +188,10 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
       const commit = toCommit(position);
       return commit ? [{ position, ...commit }] : [];
     });
-    if (due.length === 0) return;
+    if (due.length === 0) {
+      if (positions.size > 0) began();
+      return;
+    }
     await membership.commit(
       due.map(({ position: { topic, partition }, offset, note }) => ({ topic, partition, offset, note })),
     );
@@ -186,6 +199,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
       position.committed = offset;
       position.committedNote = note;
     }
+    began();
     wake();
   };
   const commitFailed = (error: unknown) => report('debug', 'event_commit_failed', { consumer, error });
@@ -272,7 +286,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     const end = offsetOf(ends, topic, partition) ?? 0n;
     if (position.next < first) {
       // What it has read before stays in hand.
-      report('error', 'events_missing', { consumer, topic, partition, count: Number(first - position.next) });
+      reportLost({ topic, partition }, first - position.next);
       position.next = first;
       // What is missing counts as read: without a commit, there might be no room for more.
       commitSoon(0);
@@ -401,7 +415,8 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   };
 
   return {
-    joined: Promise.race([membership.start(), sleep(FIRST_JOIN_MS, ended.signal)]),
+    // With what is held in memory alone, a crash would lose where new event names begin.
+    joined: Promise.race([membership.start().then(() => begun), sleep(FIRST_JOIN_MS, ended.signal)]),
     stop: async () => {
       await stop();
       // Its partitions belong to nobody else until it leaves.

@@ -1,5 +1,6 @@
 import type { ConnectionContext } from '../transport/index.ts';
 import type { Client, ConsumerClient } from './client.ts';
+import { renameOf } from './dead-letters.ts';
 import { type GroupOffsets, offsetOf } from './group-offsets.ts';
 import type { Names } from './names.ts';
 import { readLog } from './read-log.ts';
@@ -32,6 +33,8 @@ export const createRenaming = ({ names, topics, offsets, createReader, write, re
    * copy is written first, so that a process that dies here loses nothing.
    */
   const takeOver = async (consumer: string, formerly: string): Promise<boolean> => {
+    // While a process is in the group, its position is not the last one: another process may begin at it, and read again.
+    if (await offsets.hasMembers(names.group(formerly))) return false;
     const position = await offsets.committed(names.group(formerly));
     if (position.size === 0) return true;
     // Someone is in the group: it has taken over before.
@@ -64,6 +67,8 @@ export const createRenaming = ({ names, topics, offsets, createReader, write, re
     const former = names.retryTopic(formerly);
     if (!(await topics.exists(former))) return;
     if (!(await offsets.remove(names.group(formerly)))) return;
+    // Its dead letters keep the former name.
+    await write(renameOf(names.deadTopic, formerly, consumer));
     // The position of the former name was copied, also that of its retries.
     await copyRetries(former, names.retryTopic(consumer), names.group(consumer));
     if (!(await topics.remove(former))) {

@@ -1,7 +1,12 @@
-import type { Admin } from '@platformatic/kafka';
+import { type Admin, deleteTopicsV6 } from '@platformatic/kafka';
 import type { ConnectionContext } from '../transport/index.ts';
 import { isOneOf, isUnknownTopic } from './errors.ts';
+import { sleep } from './sleep.ts';
 import { whenReady } from './trying.ts';
+
+const DELETE_MS = 5_000;
+const GONE_TRIES = 40;
+const GONE_PAUSE_MS = 50;
 
 /** A topic as it has to be at the broker. */
 export interface TopicPlan {
@@ -22,10 +27,10 @@ export interface TopicsParts {
 export const createTopics = ({ admin, topology, replicas, report }: TopicsParts) => {
   const declared = new Map<string, Promise<void>>();
 
-  const partitionsOf = async (topic: string): Promise<number | undefined> => {
+  const find = async (topic: string) => {
     try {
       const metadata = await admin.metadata({ topics: [topic], forceUpdate: true });
-      return metadata.topics.get(topic)?.partitionsCount;
+      return metadata.topics.get(topic);
     } catch (error) {
       if (isUnknownTopic(error)) return undefined;
       throw error;
@@ -53,11 +58,11 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
     } catch (error) {
       if (isOneOf(error, /TOPIC_ALREADY_EXISTS/)) return;
       // Another may have made it, although this process must not.
-      if (!isOneOf(error, /AUTHORIZATION_FAILED/) || (await partitionsOf(topic)) === undefined) throw error;
+      if (!isOneOf(error, /AUTHORIZATION_FAILED/) || (await find(topic)) === undefined) throw error;
     }
   };
   const look = async ({ topic }: TopicPlan): Promise<void> => {
-    if ((await partitionsOf(topic)) === undefined)
+    if ((await find(topic)) === undefined)
       throw Object.assign(new Error(`The topic ${topic} is missing, and topology is "check"`), {
         code: 'TOPIC_MISSING',
       });
@@ -88,9 +93,33 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
       throw error;
     }
   };
-  const exists = async (topic: string): Promise<boolean> => (await partitionsOf(topic)) !== undefined;
+  const exists = async (topic: string): Promise<boolean> => (await find(topic)) !== undefined;
+  /** Tells this topic from another one that has the same name later. */
+  const idOf = async (topic: string): Promise<string | undefined> => (await find(topic))?.id;
+  const deleteById = async (topicId: string): Promise<void> => {
+    const { brokers, controllerId } = await admin.metadata({ topics: [], forceUpdate: true });
+    const controller = brokers.get(controllerId) ?? [...brokers.values()][0];
+    if (!controller) throw new Error('There is no broker');
+    const connection = await admin.connections.get(controller);
+    // The type wants a name, and the broker refuses a name beside an id.
+    const topic = { topicId } as Parameters<typeof deleteTopicsV6.api.async>[1][number];
+    await deleteTopicsV6.api.async(connection, [topic], DELETE_MS);
+  };
+  /** Removes a topic, but no other one of its name. Resolves with whether it is gone. */
+  const removeById = async (topic: string, topicId: string): Promise<boolean> => {
+    declared.delete(topic);
+    try {
+      await whenReady(() => deleteById(topicId));
+    } catch (error) {
+      if (isOneOf(error, /AUTHORIZATION_FAILED|TOPIC_DELETION_DISABLED/)) return false;
+      if (!isUnknownTopic(error)) throw error;
+    }
+    // Brokers know of it a little later.
+    for (let tries = 0; tries < GONE_TRIES && (await idOf(topic)) === topicId; tries++) await sleep(GONE_PAUSE_MS);
+    return true;
+  };
 
-  return { declare, forget, remove, exists };
+  return { declare, forget, remove, removeById, idOf, exists };
 };
 
 export type Topics = ReturnType<typeof createTopics>;

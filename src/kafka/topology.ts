@@ -19,7 +19,21 @@ export const createTopology = (names: Names, partitions: number) => {
     partitions: 1,
     configs: { 'cleanup.policy': 'compact', 'retention.ms': '-1' },
   };
-  return { events, retry, dead };
+  /**
+   * When consumers were last run. What is newer than a day is all there, so that the order of its records can be relied
+   * on; of what is older, compaction leaves the last of each kind.
+   */
+  const usage: TopicPlan = {
+    topic: names.usageTopic,
+    partitions: 1,
+    configs: {
+      'cleanup.policy': 'compact',
+      'retention.ms': '-1',
+      'min.compaction.lag.ms': String(DAY_MS),
+      'segment.ms': String(DAY_MS),
+    },
+  };
+  return { events, retry, dead, usage };
 };
 
 export type Topology = ReturnType<typeof createTopology>;

@@ -88,12 +88,8 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   const events = createSender(publishing, prepareEvents, context);
   const own = createSender(publishing, async () => {}, context);
   const outcomes = createOutcomes({ ...parts, sender: own });
-  const renamed = async (consumer: string) => {
-    const name = await registry.renamedTo(consumer);
-    return name === consumer ? undefined : name;
-  };
   const look = createLook({ link: consuming, names, sender: own, isChecked });
-  const deadLetters = createStore({ names, look, sender: own, renamed });
+  const deadLetters = createStore({ names, look, sender: own, renamed: registry.renamedTo });
   publishing.start();
 
   const running = new Set<Kept>();
@@ -127,9 +123,10 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
       await registry.check(consumers);
       return;
     }
+    registry.add(consumers);
     for (const spec of consumers) {
       await registry.declare(spec);
-      if (spec.formerly !== undefined) await registry.retire(spec, spec.formerly);
+      for (const former of await registry.formerNames(spec)) await registry.retire(spec, former);
     }
   };
 
@@ -185,7 +182,6 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   };
 
   const consume = async (spec: ConsumerSpec, deliver: Deliver) => {
-    const { formerly } = spec;
     const started: Kept[] = [];
     let isStopped = false;
     const isOver = () => isStopped || isClosed;
@@ -195,14 +191,15 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
       if (isOver()) await one.stop();
       return one;
     };
-    const drained =
-      formerly === undefined
-        ? undefined
-        : drainFormer(
-            { ...parts, registry, isOver, start: () => start(startFormer(spec, formerly, deliver)) },
-            spec,
-            formerly,
-          );
+    const drain = (former: string) =>
+      drainFormer({ ...parts, registry, isOver, start: () => start(startFormer(spec, former, deliver)) }, spec, former);
+    const formerNames = isChecked ? [spec.formerly ?? []].flat() : await registry.formerNames(spec);
+    const drainAll = async () => {
+      if (spec.order !== 'key') await Promise.all(formerNames.map(drain));
+      // What waits for the first name comes first.
+      else for (const former of [...formerNames].reverse()) await drain(former);
+    };
+    const drained = formerNames.length > 0 ? drainAll() : undefined;
     // With an order, what waits for the former name comes first.
     if (drained && spec.order === 'key' && !isChecked)
       void drained

@@ -14,6 +14,10 @@ export interface ConsumerRecord {
   readonly versions: Readonly<Record<string, readonly string[]>>;
   /** The present name of a consumer that was renamed. */
   readonly renamedTo?: string | undefined;
+  /** The name that it had before. */
+  readonly formerly?: string | undefined;
+  /** Whether another consumer may have the name, although dead letters of the one that was renamed may be left. */
+  readonly isFree?: boolean | undefined;
 }
 
 /** A process has a record for some milliseconds. */
@@ -33,8 +37,8 @@ export const namesIn = ({ versions }: ConsumerRecord): string[] => [...new Set(O
 
 const parse = (message: Received): ConsumerRecord => {
   try {
-    const { versions, renamedTo }: Partial<ConsumerRecord> = JSON.parse(bodyOf(message).toString());
-    return { versions: versions ?? {}, renamedTo };
+    const { versions, renamedTo, formerly, isFree }: Partial<ConsumerRecord> = JSON.parse(bodyOf(message).toString());
+    return { versions: versions ?? {}, renamedTo, formerly, isFree };
   } catch {
     return EMPTY;
   }
@@ -42,8 +46,8 @@ const parse = (message: Received): ConsumerRecord => {
 
 /** Two processes may have written at the same time, or one has died in between: nothing that either knew is forgotten. */
 const merge = (records: readonly ConsumerRecord[]): ConsumerRecord => ({
+  ...records.at(-1),
   versions: Object.assign({}, ...records.map(({ versions }) => versions)),
-  renamedTo: records.at(-1)?.renamedTo,
 });
 
 const takeAll = async (channel: Channel, queue: string): Promise<Received[]> => {

@@ -26,6 +26,8 @@ const hasSameNames = (record: ConsumerRecord, spec: ConsumerSpec): boolean =>
 export const createRegistry = ({ link, names, topology, declarer, records, isClosed, report }: Parts) => {
   /** Consumers whose other versions still run. */
   const looking = new Set<string>();
+  /** The names of the consumers of this process. */
+  const declared = new Set<string>();
 
   const declareExchange = (channel: Channel) =>
     channel.exchangeDeclare({ exchange: names.exchange, type: 'topic', durable: true });
@@ -42,11 +44,11 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
   };
 
   /** Gives up the event names that only versions have had which no process runs any more. */
-  const settleNames = async (spec: ConsumerSpec): Promise<void> => {
+  const settleNames = async (spec: ConsumerSpec): Promise<ConsumerRecord> => {
     const { consumer } = spec;
     const own = versionOf(spec.names);
     let others = 0;
-    await records.update(spec, async (record) => {
+    const settled = await records.update(spec, async (record) => {
       const living: Record<string, readonly string[]> = { [own]: spec.names };
       for (const [version, eventNames] of Object.entries(record.versions))
         if (version !== own && (await isPresent(consumer, version))) living[version] = eventNames;
@@ -55,9 +57,10 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
       const givenUp = namesIn(record).filter((name) => !wanted.has(name));
       if (givenUp.length > 0) await unbind(consumer, givenUp);
       for (const eventName of givenUp) report('warn', 'event_name_given_up', { consumer, eventName });
-      return { versions: Object.fromEntries(Object.entries(living).sort()) };
+      return { ...record, versions: Object.fromEntries(Object.entries(living).sort()) };
     });
     if (others > 0) lookAgain(spec);
+    return settled;
   };
   const lookAgain = (spec: ConsumerSpec): void => {
     if (looking.has(spec.consumer)) return;
@@ -87,16 +90,58 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     });
   };
 
-  /** The name that a consumer was given by the last process that renamed it. */
+  const recordOf = async (consumer: string): Promise<ConsumerRecord | undefined> =>
+    (await declarer.look(names.record(consumer))) ? records.read(consumer) : undefined;
+
+  /** All names that a consumer had or has, one after another. It may have been renamed several times, and back. */
+  const follow = async (consumer: string, member: 'renamedTo' | 'formerly'): Promise<string[]> => {
+    const found: string[] = [];
+    let next = (await recordOf(consumer))?.[member];
+    while (next !== undefined && next !== consumer && !found.includes(next)) {
+      found.push(next);
+      next = (await recordOf(next))?.[member];
+    }
+    return found;
+  };
+
+  /** The name that a consumer has now, if it was renamed. */
   const renamedTo = async (consumer: string): Promise<string | undefined> =>
-    (await declarer.look(names.record(consumer))) ? (await records.read(consumer)).renamedTo : undefined;
+    (await follow(consumer, 'renamedTo')).at(-1);
 
   /** The consumer as it is called now: an old process may start again after another one has renamed it. */
   const present = async (spec: ConsumerSpec): Promise<ConsumerSpec> => {
-    if (!(await declarer.look(names.record(spec.consumer)))) return spec;
-    const record = await records.read(spec.consumer);
-    const { renamedTo } = record;
-    return renamedTo === undefined || !hasSameNames(record, spec) ? spec : { ...spec, consumer: renamedTo };
+    const record = await recordOf(spec.consumer);
+    if (!record || record.renamedTo === undefined || record.isFree || !hasSameNames(record, spec)) return spec;
+    const consumer = (await renamedTo(spec.consumer)) ?? spec.consumer;
+    // It was renamed back, or this process runs both: then they are two consumers.
+    return consumer === spec.formerly || declared.has(consumer) ? spec : { ...spec, consumer };
+  };
+
+  /**
+   * All names that a consumer had before, the last one first: what was not handled under one of them waits there. None for
+   * an old process, whose consumer was renamed since.
+   */
+  const formerNames = async (spec: ConsumerSpec): Promise<string[]> => {
+    const { formerly } = spec;
+    if (formerly === undefined || (await present(spec)) !== spec) return [];
+    const earlier = await follow(formerly, 'formerly');
+    return [formerly, ...earlier.filter((name) => !declared.has(name))];
+  };
+
+  /** Notes that a consumer has its name again, and sets the names free that no version of it gives any more. */
+  const noteNames = async (spec: ConsumerSpec, record: ConsumerRecord): Promise<void> => {
+    const { formerly } = spec;
+    if (record.renamedTo === undefined && record.formerly === formerly) return;
+    const earlier = formerly === undefined ? await follow(spec.consumer, 'formerly') : [];
+    for (const consumer of earlier)
+      if (await recordOf(consumer))
+        await records.update({ ...spec, consumer }, (known) => (known.renamedTo ? { ...known, isFree: true } : known));
+    await records.update(spec, ({ versions }) => ({ versions, formerly }));
+  };
+
+  /** Tells the names of the consumers of this process, before they are declared. */
+  const add = (consumers: readonly ConsumerSpec[]): void => {
+    for (const { consumer } of consumers) declared.add(consumer);
   };
 
   /** Makes all that a consumer needs. Returns the consumer as it is called now. */
@@ -104,7 +149,9 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     const spec = await present(given);
     await declareQueues(spec);
     await bind(spec);
-    await settleNames(spec);
+    const record = await settleNames(spec);
+    // An old process that runs a renamed consumer knows nothing of its names.
+    if (spec === given) await noteNames(spec, record);
     return spec;
   };
 
@@ -124,7 +171,7 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
       const known = namesIn(record);
       await unbind(former, [...new Set([...known, ...spec.names])]);
       const versions = known.length > 0 ? record.versions : { [versionOf(spec.names)]: spec.names };
-      return { versions, renamedTo: spec.consumer };
+      return { ...record, versions, renamedTo: spec.consumer, isFree: undefined };
     });
   };
 
@@ -159,7 +206,19 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
 
   const presentQueue = (spec: ConsumerSpec): Queue => topology.present(spec.consumer, versionOf(spec.names));
 
-  return { declare, declareExchange, presentQueue, touch, retire, isRun, check, present, renamedTo };
+  return {
+    add,
+    declare,
+    declareExchange,
+    presentQueue,
+    touch,
+    retire,
+    isRun,
+    check,
+    present,
+    renamedTo,
+    formerNames,
+  };
 };
 
 export type Registry = ReturnType<typeof createRegistry>;

@@ -25,6 +25,25 @@ export const testKafkaCluster = async (): Promise<void> => {
   const addresses = kinds.map(({ port }) => `127.0.0.1:${port}`);
   const url = `kafka://${addresses.join(',')}?sessionTimeoutMs=4000&maxUncommitted=${MAX_UNCOMMITTED}`;
 
+  it('a topic with one replica in a cluster is told of', async () => {
+    const lines: [string, Record<string, unknown>][] = [];
+    const warn = (message: string, fields: Record<string, unknown>) => void lines.push([message, fields]);
+    const logger = { debug: () => {}, warn, error: warn };
+    const warned = async (address: string) => {
+      lines.length = 0;
+      const bus = await openBus(address, unique('billing'), { logger });
+      bus.consume(unique('single'), 'note', () => {});
+      await bus.ready();
+      await bus.close();
+      return lines.filter(([message]) => message === 'event_topic_not_replicated');
+    };
+
+    expect(await warned(url)).toEqual([]);
+    const own = await warned(`${url}&replicas=1`);
+    expect(own.map(([, { brokers: count }]) => count)).toEqual(own.map(() => 3));
+    expect(own.map(([, { topic }]) => String(topic).split('.')[1]).sort()).toEqual(['dead', 'events', 'retry', 'used']);
+  });
+
   it('nothing that was confirmed is lost while each of three brokers is killed, and while two are away', async () => {
     const name = unique('clustered');
     const service = unique('billing');

@@ -110,6 +110,35 @@ describe.each(kinds)('dead letters, over %s', () => {
     expect(await lettersOf(connection)).toHaveLength(2);
   });
 
+  it('letters of a consumer that was renamed twice go to its last name when they are redriven', async () => {
+    const [service, name] = [unique('s'), unique('e')];
+    const first = (await connect(service)).connection;
+    await receive(first, specOf('a', name), async () => DEAD);
+    await sendAll(first, name, range(3));
+    await until('three letters', async () => (await lettersOf(first)).length === 3);
+    await first.close();
+    const admin = await openAdmin();
+    const isGone = async (consumer: string) => !(await admin.listTopics()).includes(retryTopic(service, consumer));
+    const second = (await connect(service)).connection;
+    await receive(second, specOf('b', name, { formerly: 'a' }), async () => DONE);
+    await until('the end of the first name', () => isGone('a'));
+    await second.close();
+    const third = (await connect(service)).connection;
+    const seen: unknown[] = [];
+    await receive(third, specOf('c', name, { formerly: 'b' }), async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+    await until('the end of the second name', () => isGone('b'));
+    const letters = await lettersOf(third);
+
+    const count = await third.deadLetters?.redrive(letters.map(({ ref }) => ref));
+
+    expect([letters.length, count]).toEqual([3, 3]);
+    await until('three events', () => new Set(seen).size === 3);
+    expect(await lettersOf(third)).toEqual([]);
+  });
+
   it('letters of a consumer that does not exist any more stay when they are redriven', async () => {
     const { service, store, connection } = await openDead(1);
     const admin = await openAdmin();

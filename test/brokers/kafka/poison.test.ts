@@ -70,6 +70,23 @@ describe.each(kinds)('what no bus has written, over %s', () => {
     await until('one letter', async () => (await bus.deadLetters.page({ limit: 9 })).letters.length === 1);
   });
 
+  it('a key of 200,000 bytes does not stop the process', async () => {
+    const [service, name] = [unique('s'), unique('e')];
+    const { connection } = await connect(service);
+    const keys: unknown[] = [];
+    await receive(connection, specOf('read', name), async ({ key }) => {
+      keys.push(key?.length);
+      return DONE;
+    });
+    const start = performance.now();
+
+    await send(connection, messageOf(name, 1, { key: 'k'.repeat(200_000) }));
+
+    // Far above what it takes, and far below what the hash of the client takes.
+    expect(performance.now() - start).toBeLessThan(5_000);
+    await until('the event', () => keys.includes(200_000));
+  });
+
   it('a CloudEvent in binary mode is read from its headers', async () => {
     const [service, name] = [unique('s'), unique('e')];
     const bus = await openBus(service);

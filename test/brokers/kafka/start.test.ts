@@ -51,6 +51,29 @@ describe.each(kinds)('where a consumer begins, over %s', () => {
     expect(range(50).filter((n) => seen.has(n))).toEqual([]);
   });
 
+  it('loses nothing of an event name that it adds to a running group when its first process dies at once', async () => {
+    const [service, before, added] = [unique('s'), unique('e'), unique('e')];
+    const { connection: writer } = await connect('writer');
+    await sendAll(writer, added, ['too early']);
+    const old = await connect(service);
+    await receive(old.connection, specOf('read', before), async () => DONE);
+    const spec = specOf('read', before, { names: [before, added] });
+    const first = await connect(service);
+    await receive(first.connection, spec, () => new Promise(() => {}));
+    first.process.freeze();
+    await sendAll(writer, added, range(10));
+
+    const seen: unknown[] = [];
+    const second = await connect(service);
+    await receive(second.connection, spec, async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+
+    await until('the events since the first process was in force', () => seen.length >= 10);
+    expect([...seen].sort()).toEqual(range(10));
+  });
+
   it('begins with what Kafka still has by from: "earliest"', async () => {
     const [service, name] = [unique('s'), unique('e')];
     const { connection } = await connect(service, { from: 'earliest' });
@@ -112,7 +135,8 @@ describe.each(kinds)('where a consumer begins, over %s', () => {
 
     await until('what is left', () => seen.length >= 11);
     expect(seen.slice(1)).toEqual(range(20).slice(10));
-    expect(second.logged('events_missing').map(({ level, fields }) => [level, fields.count])).toEqual([['error', 10]]);
+    const lost = { consumer: 'read', topic: eventTopic(name), partition: 0, count: 10, reason: 'retention' };
+    expect(second.logged('event_lost').map(({ level, fields }) => [level, fields])).toEqual([['error', lost]]);
   });
 
   it('goes on when retention takes away what a running consumer has not read', async () => {
@@ -137,7 +161,7 @@ describe.each(kinds)('where a consumer begins, over %s', () => {
 
     await until('the last event', () => seen.includes(29));
     expect(seen.filter((n) => Number(n) >= 20)).toEqual(range(30).slice(20));
-    expect(logged('events_missing').map(({ fields }) => fields.count)).toEqual([15]);
+    expect(logged('event_lost').map(({ fields }) => fields.count)).toEqual([15]);
   });
 
   it('reads partitions that are added later from their beginning', async () => {

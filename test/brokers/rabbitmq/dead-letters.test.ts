@@ -3,6 +3,7 @@ import { available } from '../support.ts';
 import {
   ctl,
   DEAD,
+  DONE,
   dataOf,
   eventually,
   join,
@@ -111,6 +112,30 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
     expect(await process.deadLetters?.redrive([letter.ref])).toBe(1);
     expect(await client.basicGet({ queue })).toMatchObject({ exchange: '' });
     await process.close();
+  });
+
+  it('of a consumer that was renamed twice go to its last name', async () => {
+    const { service, name, process } = await failing(3);
+    await process.close();
+    const seen = new Set<unknown>();
+    const second = join(host.url, service);
+    await receive(second, specOf('second', name, { formerly: 'read' }), async () => DONE);
+    const isRemoved = ({ reported }: typeof second) =>
+      reported.some(({ message }) => message === 'event_consumer_removed');
+    await eventually('the end of the first name', () => isRemoved(second));
+    await second.close();
+    const third = join(host.url, service);
+    await receive(third, specOf('third', name, { formerly: 'second' }), async (delivery) => {
+      seen.add(dataOf(delivery));
+      return DONE;
+    });
+    await eventually('the end of the second name', () => isRemoved(third));
+    const letters = (await third.deadLetters?.page({ limit: 10 }))?.letters ?? [];
+
+    await third.deadLetters?.redrive(letters.map(({ ref }) => ref));
+
+    await eventually('three events', () => seen.size === 3);
+    await third.close();
   });
 
   it('are not removed by a redrive to a queue that is gone', async () => {

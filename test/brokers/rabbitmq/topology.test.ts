@@ -151,6 +151,81 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
     await renewed.close();
   });
 
+  it('gives a consumer that was renamed again and again, and back, what waits under each of its names', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const seen = new Set<unknown>();
+    let failures = 0;
+    const names: readonly (readonly [string, string | undefined])[] = [
+      ['a', undefined],
+      ['b', 'a'],
+      ['c', 'b'],
+      ['a', 'c'],
+    ];
+    for (const [index, [consumer, formerly]] of names.entries()) {
+      const process = join(host.url, service);
+      await receive(process, specOf(consumer, name, { formerly }), async () => {
+        failures++;
+        return retryOf(2, 1_000);
+      });
+      for (const data of range(3)) await send(process, name, index * 3 + data);
+      await eventually('three failures', () => failures >= (index + 1) * 3);
+      await process.close();
+    }
+    const last = join(host.url, service);
+
+    await receive(last, specOf('a', name, { formerly: 'c' }), async (delivery) => {
+      seen.add(dataOf(delivery));
+      return DONE;
+    });
+
+    await eventually('all twelve events', () => seen.size === 12);
+    await last.close();
+  });
+
+  it('gives events of an old name to the last one, also where the names between them had no time to', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const seen = new Set<unknown>();
+    for (const [index, [consumer, formerly]] of [['a', undefined] as const, ['b', 'a'] as const].entries()) {
+      const process = join(host.url, service);
+      await process.declare([specOf(consumer, name, { formerly })]);
+      await send(process, name, index);
+      await process.close();
+    }
+    const last = join(host.url, service);
+
+    await receive(last, specOf('c', name, { formerly: 'b' }), async (delivery) => {
+      seen.add(dataOf(delivery));
+      return DONE;
+    });
+
+    await eventually('both events', () => seen.size === 2);
+    await last.close();
+  });
+
+  it('lets another consumer have the old name of a renamed one, once no version gives it', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const declare = async (...specs: ReturnType<typeof specOf>[]) => {
+      const process = join(host.url, service);
+      await process.declare(specs);
+      await process.close();
+    };
+    await declare(specOf('before', name));
+    await declare(specOf('after', name, { formerly: 'before' }));
+    await declare(specOf('after', name));
+    const seen: Record<string, Set<unknown>> = { before: new Set(), after: new Set() };
+    const [one, other] = [join(host.url, service), join(host.url, service)];
+
+    for (const [process, consumer] of [[one, 'after'] as const, [other, 'before'] as const])
+      await receive(process, specOf(consumer, name), async (delivery) => {
+        seen[consumer]?.add(dataOf(delivery));
+        return DONE;
+      });
+    for (const data of range(10)) await send(one, name, data);
+
+    await eventually('ten events for each', () => seen.before?.size === 10 && seen.after?.size === 10);
+    await Promise.all([one.close(), other.close()]);
+  });
+
   it('keeps both event names of a consumer while processes of both versions run', async () => {
     const [service, before, after] = [unique('shop'), unique('placed'), unique('created')];
     const [old, renewed, writer] = [join(host.url, service), join(host.url, service), join(host.url, 'writer')];
