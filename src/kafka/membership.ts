@@ -217,9 +217,14 @@ export const createMembership = (parts: MembershipParts) => {
     void startJoin();
   };
 
-  /** Whether what was assigned last is still this process's, as far as its own clock can tell. */
-  const isMine = (): boolean =>
-    !isLost && confirmedAt !== undefined && performance.now() - confirmedAt < sessionTimeoutMs;
+  /**
+   * Whether what was assigned last is still this process's, as far as its own clock can tell. If not, all is lost at once:
+   * an outcome that is dropped and a partition that is kept would hold the commits up for ever.
+   */
+  const isMine = (): boolean => {
+    if (confirmedAt === undefined || performance.now() - confirmedAt >= sessionTimeoutMs) loseAll();
+    return !isLost;
+  };
 
   /** @throws (rejects with) what the broker says; if it does not know this process any more, that has lost everything */
   const commit = async (commits: readonly Commit[]): Promise<void> => {
