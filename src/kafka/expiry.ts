@@ -175,5 +175,3 @@ export const createExpiry = (parts: ExpiryParts) => {
 
   return { use, start, close };
 };
-
-export type Expiry = ReturnType<typeof createExpiry>;
