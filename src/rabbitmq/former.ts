@@ -7,6 +7,11 @@ import type { Registry } from './registry.ts';
 import { levelOf, MAX_DELAY_MS } from './topology.ts';
 
 const LOOK_MS = 1_000;
+/**
+ * An event that is on its way from a retry queue to its queue is in neither for a moment. So the queues are removed only
+ * after they were seen empty so many times.
+ */
+const EMPTY_LOOKS = 2;
 
 interface Parts {
   readonly link: Link;
@@ -38,6 +43,7 @@ export const drainFormer = async (
   const queue = names.queue(former);
   const retryQueues = levels().map((ms) => names.retry(former, ms));
   let running: Kept | undefined;
+  let emptyLooks = 0;
 
   const waiting = async (): Promise<number> => {
     let count = (await declarer.look(queue))?.messages ?? 0;
@@ -54,13 +60,14 @@ export const drainFormer = async (
     const found = await declarer.look(queue);
     if (!found) return true;
     if ((await waiting()) > 0 || (await registry.isRun(former))) {
+      emptyLooks = 0;
       running ??= await start();
       return false;
     }
     // First all processes stop to consume it, so that nobody has an event of it in hand.
     await running?.stop();
     running = undefined;
-    if (found.consumers > 0) return false;
+    if (found.consumers > 0 || ++emptyLooks < EMPTY_LOOKS) return false;
     await remove();
     return true;
   };
