@@ -23,9 +23,11 @@ const readDifference = (text: string) => {
 export const createDeclarer = (link: Link, report: ConnectionContext['report']) => {
   const told = new Set<string>();
 
-  const tell = (queue: string, text: string) => {
-    if (told.has(text)) return;
-    told.add(text);
+  /** Once for each argument: a second try gets another text of the same difference. */
+  const tell = (queue: string, argument: string, text: string) => {
+    const difference = `${queue} ${argument}`;
+    if (told.has(difference)) return;
+    told.add(difference);
     report('warn', 'event_topology_differs', { queue, difference: text });
   };
 
@@ -38,7 +40,7 @@ export const createDeclarer = (link: Link, report: ConnectionContext['report']) 
       throw new Error(
         `The queue ${queue.queue} exists with another ${argument}: stop its consumers, wait until it is empty, delete it and start again (${text})`,
       );
-    tell(queue.queue, text);
+    tell(queue.queue, argument, text);
     const { [argument]: _, ...rest } = queue.arguments;
     const next = { ...queue, arguments: current === undefined ? rest : { ...rest, [argument]: current } };
     try {

@@ -22,7 +22,13 @@ export interface RabbitMQOptions {
 }
 
 /** A broker that is frozen or out of reach is given up after two heartbeats, in seconds. It is tried again soon. */
-const CONNECTION: ConnectionOptions = { heartbeat: 5, retryLow: 100, retryHigh: 1_000, frameMax: 131_072 };
+const CONNECTION: ConnectionOptions = {
+  heartbeat: 5,
+  retryLow: 100,
+  retryHigh: 1_000,
+  frameMax: 131_072,
+  acquireTimeout: 5_000,
+};
 
 /**
  * A transport over RabbitMQ 3.10 or newer: a topic exchange, a quorum queue for each consumer.

@@ -5,6 +5,7 @@ import {
   Connection,
   type ConnectionOptions,
 } from 'rabbitmq-client';
+import { describeError } from '../shared/errors.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext } from '../transport/index.ts';
 import { keepBytes } from './keep-bytes.ts';
@@ -40,6 +41,8 @@ export const createLink = (
   report: ConnectionContext['report'],
 ) => {
   let current: Connection | undefined;
+  /** Why there is no connection now, as far as it is known. */
+  let lastError: unknown;
   let isClosed = false;
   let isConnected = false;
   let isBlocked = false;
@@ -60,10 +63,13 @@ export const createLink = (
     const connection = new Connection({ ...options, connectionName: `${options.connectionName} ${purpose}` });
     const isCurrent = () => connection === current;
     connection.on('connection', () => {
-      if (isCurrent()) changed(true);
+      if (!isCurrent()) return;
+      lastError = undefined;
+      changed(true);
     });
     connection.on('error', (error: unknown) => {
       if (!isCurrent()) return;
+      lastError = error;
       changed(connection.ready);
       if (isBlocked) unblock();
       report('error', 'event_transport_trouble', { connection: purpose, error });
@@ -86,9 +92,19 @@ export const createLink = (
     return current;
   };
 
+  const acquire = async (): Promise<Channel> => {
+    try {
+      return await start().acquire({ emitErrorsFromChannel: true });
+    } catch (error) {
+      // The client only says that it took too long.
+      if (lastError === undefined) throw error;
+      throw new Error(`RabbitMQ cannot be reached: ${describeError(lastError).errorMessage}`, { cause: lastError });
+    }
+  };
+
   const channel = async (): Promise<Channel> => {
     if (isClosed) throw new Error('The connection is closed');
-    const own = await start().acquire({ emitErrorsFromChannel: true });
+    const own = await acquire();
     keepBytes(own);
     own.on('error', (error: unknown) => {
       // After a cut every acknowledgement fails. The connection has told of it.
