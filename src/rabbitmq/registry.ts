@@ -83,10 +83,16 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     });
   };
 
+  /** Takes the events over from the former name at once: in between, both queues get each event. */
   const bind = async (spec: ConsumerSpec): Promise<void> => {
+    const { formerly } = spec;
+    const hasFormer = formerly !== undefined && (await declarer.look(names.queue(formerly))) !== undefined;
     await link.ask(async (channel) => {
       await declareExchange(channel);
-      for (const binding of topology.bindings(spec)) await channel.queueBind(binding);
+      for (const binding of topology.bindings(spec)) {
+        await channel.queueBind(binding);
+        if (hasFormer) await channel.queueUnbind({ ...binding, queue: names.queue(formerly) });
+      }
     });
   };
 

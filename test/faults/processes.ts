@@ -6,6 +6,7 @@ import {
   countWhenHandled,
   createNotes,
   duplicatesOf,
+  IN_FLIGHT,
   openBus,
   publishAll,
   publishDuring,
@@ -129,8 +130,9 @@ export const testProcesses = (site: Site): void => {
     ]);
     expect(deadLettered).toBe(0);
     expect(staysTwice).toBeLessThanOrEqual(bound);
-    // On the way back, nobody gives the present name back to the former one: both get each event.
-    expect(renamedCounts.duplicates).toBeLessThanOrEqual(bound);
+    // On the way back, nobody gives the present name back to the former one: both get each event. On the way there, RabbitMQ
+    // binds the new queue and then unbinds the old one: what is in flight in between goes to both.
+    expect(renamedCounts.duplicates).toBeLessThanOrEqual(bound + IN_FLIGHT * 2);
   });
 
   it('every process is asked to end five times, and no event that follows from another is lost', async () => {

@@ -225,6 +225,9 @@ export const until = async (what: string, holds: () => boolean | Promise<boolean
   }
 };
 
+/** How many publishes wait for the broker at once, unless a test says otherwise. */
+export const IN_FLIGHT = 100;
+
 interface PublishAllOptions {
   readonly inFlight?: number;
   readonly keyOf?: (index: number) => string;
@@ -236,7 +239,7 @@ export const publishAll = async (
   bus: Bus,
   name: string,
   count: number,
-  { inFlight = 100, keyOf: toKey, onProgress }: PublishAllOptions = {},
+  { inFlight = IN_FLIGHT, keyOf: toKey, onProgress }: PublishAllOptions = {},
 ) => {
   const confirmed = new Set<string>();
   let errors = 0;
