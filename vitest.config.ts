@@ -87,6 +87,8 @@ const inEngine = (name: 'firefox' | 'webkit', provider: typeof chromium): TestPr
 export default defineConfig({
   test: {
     restoreMocks: true,
+    // Two parts of the tests run at a time, on two cores. Some pack the package, or wait for a broker.
+    testTimeout: 30_000,
     // A broker that cannot be installed leaves files without tests. In CI, that and such a file are failures.
     passWithNoTests: !process.env.CI,
     projects: [
