@@ -198,15 +198,28 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     return {};
   };
 
+  const plansOf = (spec: ConsumerSpec): TopicPlan[] => [
+    ...spec.names.map(topology.events),
+    topology.dead,
+    topology.retry(spec),
+  ];
+  /** All that an operator has forgotten, and not the first alone. */
+  const checkTopics = async (specs: readonly ConsumerSpec[]): Promise<void> => {
+    const wanted = new Set(specs.flatMap(plansOf).map(({ topic }) => topic));
+    const found = await Promise.all([...wanted].map(async (topic) => ((await topics.exists(topic)) ? [] : [topic])));
+    const missing = found.flat().map((topic) => `topic ${topic}`);
+    if (missing.length > 0)
+      throw new Error(`Missing at Kafka: ${missing.join(', ')}. bus.plan() says how each has to be`);
+  };
   const declareOne = async (spec: ConsumerSpec): Promise<InForce> => {
-    for (const plan of [...spec.names.map(topology.events), topology.dead, topology.retry(spec)])
-      plans.set(plan.topic, plan);
+    for (const plan of plansOf(spec)) plans.set(plan.topic, plan);
     await expiry?.use(spec);
     const found = await inForce.declare(spec);
     declared.set(spec.consumer, found);
     return found;
   };
   const declare: Connection['declare'] = async (specs) => {
+    if (settings.topology === 'check') await checkTopics(specs);
     const results = await Promise.allSettled(specs.map(declareOne));
     expiry?.start();
     for (const result of results) if (result.status === 'rejected') throw result.reason;

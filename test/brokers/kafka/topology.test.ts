@@ -103,13 +103,17 @@ describe.each(kinds)('what is at the broker, over %s', () => {
     expect(after - before).toBe(0);
   });
 
-  it('with topology: "check" a missing topic is an error that names it, and nothing is made', async () => {
+  it('with topology: "check" missing topics are an error that names all of them, and nothing is made', async () => {
     const [service, name] = [unique('s'), unique('e')];
     const admin = await openAdmin();
     const { connection } = await connect(service, { topology: 'check' });
 
     const declaring = connection.declare([specOf('read', name)]);
-    await expect(declaring).rejects.toThrow(`The topic ${eventTopic(name)} is missing`);
+    const dead = `mapbus.dead.${service.replaceAll('-', '--')}`;
+    const retry = `mapbus.retry.${service.replaceAll('-', '--')}.read`;
+    await expect(declaring).rejects.toThrow(
+      `Missing at Kafka: topic ${eventTopic(name)}, topic ${dead}, topic ${retry}. bus.plan() says`,
+    );
     const publishing = send(connection, messageOf(name, 1));
     await expect(publishing).rejects.toMatchObject({ outcome: 'not-sent' });
 
