@@ -101,10 +101,13 @@ export interface Letter {
   readonly body: Buffer;
 }
 
+/** A retry must not be handled before its original is acknowledged: the two go over different connections. */
+const MIN_WAIT_MS = 50;
+
 /** The copies of a message that wait for its next attempt: in full, and with as little as possible. */
 export const retryLetters = (message: Received, { attempt, afterMs }: Retry, queue: string): Letter[] => {
   const own = { ...keyHeader(message), [HEADERS.attempt]: attempt };
-  const expiration = String(Math.max(1, Math.ceil(afterMs)));
+  const expiration = String(Math.max(MIN_WAIT_MS, Math.ceil(afterMs)));
   return [{ ...foreignHeaders(message.headers), ...own }, own].map((headers) => ({
     envelope: { ...copyOf(message, headers), routingKey: queue, expiration },
     body: bodyOf(message),
