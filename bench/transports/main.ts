@@ -15,7 +15,7 @@ import {
 } from './sides.ts';
 
 const IN_FLIGHT = 100;
-const ROUNDS = 9;
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 
 /** From the second event on, since the first one may have to connect. */
 const measureSending = async ({ send }: Side, count: number): Promise<number> => {
