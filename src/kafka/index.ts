@@ -3,7 +3,7 @@
  * @module
  */
 import type { BaseOptions } from '@platformatic/kafka';
-import { check, type KnownOptions, readOptions } from '../shared/check.ts';
+import { check, checkOneOf, type KnownOptions, readOptions } from '../shared/check.ts';
 import type { Transport } from '../transport/index.ts';
 import { connect } from './connect.ts';
 
@@ -53,12 +53,6 @@ const KNOWN_OPTIONS: KnownOptions = {
 const BROKER = /^[^\s:/@]+:\d{1,5}$/;
 const INSTANCE_ID = /^[a-zA-Z0-9._-]{1,100}$/;
 
-const checkChoice = (what: string, value: string, choices: readonly string[]): void => {
-  if (choices.includes(value)) return;
-  const expected = choices.map((choice) => JSON.stringify(choice)).join(' or ');
-  throw new TypeError(`[mapbus] kafka options.${what}: expected ${expected}, got ${JSON.stringify(value)}`);
-};
-
 /**
  * A transport over Kafka 3.5 or newer: a topic for each event name, and a group and a retry topic for each consumer.
  * @throws TypeError for a bad or missing option
@@ -72,8 +66,8 @@ export const kafka = (options: KafkaOptions): Transport => {
   check('kafka options.brokers', brokers, 'array');
   if (brokers.length === 0 || !brokers.every((broker) => typeof broker === 'string' && BROKER.test(broker)))
     throw new TypeError('[mapbus] kafka options.brokers: expected a list of host:port');
-  checkChoice('topology', topology, ['declare', 'check']);
-  checkChoice('from', from, ['now', 'earliest']);
+  checkOneOf('kafka options.topology', topology, ['declare', 'check']);
+  checkOneOf('kafka options.from', from, ['now', 'earliest']);
   if (instanceId !== undefined && !INSTANCE_ID.test(instanceId))
     throw new TypeError(
       '[mapbus] kafka options.instanceId: expected up to 100 letters, digits, dots, dashes, underscores',

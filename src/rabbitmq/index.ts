@@ -3,7 +3,7 @@
  * @module
  */
 import type { ConnectionOptions } from 'rabbitmq-client';
-import { readOptions } from '../shared/check.ts';
+import { checkOneOf, readOptions } from '../shared/check.ts';
 import type { Transport } from '../transport/index.ts';
 import { connect } from './connect.ts';
 
@@ -46,10 +46,7 @@ export const rabbitmq = (options: RabbitMQOptions): Transport => {
   // Without the value, which has a password in it.
   if (!/^amqps?:\/\//.test(String(url)) || !URL.canParse(url))
     throw new TypeError('[mapbus] rabbitmq options.url: expected amqp:// or amqps:// and a host');
-  if (topology !== 'declare' && topology !== 'check')
-    throw new TypeError(
-      `[mapbus] rabbitmq options.topology: expected "declare" or "check", got ${JSON.stringify(topology)}`,
-    );
+  checkOneOf('rabbitmq options.topology', topology, ['declare', 'check']);
   const settings = { connection: { ...CONNECTION, ...connection, url }, isChecked: topology === 'check' };
   return { connect: (context) => connect(settings, context) };
 };

@@ -1,5 +1,6 @@
 import type { Channel } from 'rabbitmq-client';
 import { createActivity } from '../shared/activity.ts';
+import { createGate } from '../shared/gate.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Delivery, Outcome } from '../transport/index.ts';
 import type { Piece } from './keep-open.ts';
@@ -7,7 +8,7 @@ import { closeChannel } from './link.ts';
 import { attemptOf, bodyOf, deliveriesOf, foreignHeaders, keyOf, type Received } from './message.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { Queue } from './topology.ts';
-import { createSlots, createTurns } from './turns.ts';
+import { createTurns } from './turns.ts';
 
 /** From this delivery on, an event may be the one that kills its process. */
 const SUSPECT_FROM = 3;
@@ -49,8 +50,8 @@ export const openSession = async ({
   /** Aborted when no delivery may start any more. */
   const stopping = new AbortController();
   const turns = createTurns();
-  const suspects = createSlots(1);
-  const running = createSlots(spec.concurrency);
+  const suspects = createGate(1);
+  const running = createGate(spec.concurrency);
   /** What waits or runs here. */
   const open = createActivity();
   /** What was decided and is not yet carried out. */

@@ -18,22 +18,3 @@ export const createTurns = () => {
   };
   return { enter };
 };
-
-/** So many at once, the others in the order of the calls. */
-export const createSlots = (count: number) => {
-  const waiting: (() => void)[] = [];
-  let free = count;
-  const enter = (): Promise<void> | undefined => {
-    if (free > 0) {
-      free--;
-      return undefined;
-    }
-    return new Promise((resolve) => waiting.push(resolve));
-  };
-  const leave = (): void => {
-    const next = waiting.shift();
-    if (next) next();
-    else free++;
-  };
-  return { enter, leave };
-};

@@ -1,4 +1,4 @@
-import { check, type KnownOptions, readOptions } from '../shared/check.ts';
+import { check, checkOneOf, type KnownOptions, readOptions } from '../shared/check.ts';
 import type { ConsumeOptions } from './types.ts';
 
 /** For queues, topics, groups and rows of every broker. No dots, so that `a.b` and `c` never meet `a` and `b.c`. */
@@ -43,8 +43,7 @@ export type ConsumerSettings = {
 export const checkConsumeOptions = (what: string, options: ConsumeOptions): void => {
   readOptions(what, options, KNOWN_CONSUME_OPTIONS);
   const { order, formerly } = options;
-  if (order !== undefined && order !== 'key')
-    throw new TypeError(`[mapbus] ${what}.order: expected "key", got ${JSON.stringify(order)}`);
+  if (order !== undefined) checkOneOf(`${what}.order`, order, ['key']);
   if (formerly !== undefined) checkIdentifier(`${what}.formerly`, formerly);
 };
 

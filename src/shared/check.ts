@@ -61,6 +61,12 @@ export const check = (what: string, value: unknown, expected: Expected): void =>
   throw new TypeError(`[mapbus] ${what}: expected ${wanted}, got ${show(value)}`);
 };
 
+/** @throws TypeError that names the argument, the texts that it may be and what came */
+export const checkOneOf = (what: string, value: unknown, choices: readonly string[]): void => {
+  if (choices.some((choice) => choice === value)) return;
+  throw new TypeError(`[mapbus] ${what}: expected ${choices.map(show).join(' or ')}, got ${show(value)}`);
+};
+
 /**
  * Reads each option once, and checks it; `undefined` counts as left out.
  * @returns a copy of what was checked

@@ -1,18 +1,22 @@
 import { Admin } from '@platformatic/kafka';
 import type { KafkaOptions } from 'mapbus/kafka';
-import type {
-  Connection,
-  ConnectionContext,
-  ConsumerSpec,
-  Deliver,
-  Delivery,
-  Message,
-  Outcome,
-} from 'mapbus/transport';
+import type { Connection, ConnectionContext, Message } from 'mapbus/transport';
 import { onTestFinished, vi } from 'vitest';
 import { ensureService } from '../../../scripts/services/main.ts';
 import { available } from '../support.ts';
 import { type Process, startProcess } from './processes.ts';
+
+export {
+  DEAD,
+  DONE,
+  dataOf,
+  lettersOf,
+  range,
+  receive,
+  retryOf,
+  specOf,
+  textOf,
+} from '../../../src/testing/contract/clause.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -72,18 +76,6 @@ export const groupOf = (service: string, consumer: string) => `mapbus.${service}
 export const retryTopic = (service: string, consumer: string) => `mapbus.retry.${service}.${consumer}`;
 export const deadTopic = (service: string) => `mapbus.dead.${service}`;
 
-export const specOf = (consumer: string, name: string, changes: Partial<ConsumerSpec> = {}): ConsumerSpec => ({
-  consumer,
-  names: [name],
-  order: undefined,
-  concurrency: 10,
-  timeoutMs: 60_000,
-  retryDelaysMs: [1, 1_000],
-  expiresAfterMs: 31 * 24 * 60 * 60 * 1_000,
-  formerly: undefined,
-  ...changes,
-});
-
 export const messageOf = (name: string, data: unknown, changes: Partial<Message> = {}): Message => {
   const id = crypto.randomUUID();
   const body = JSON.stringify({ specversion: '1.0', id, source: '/test', type: name, data });
@@ -96,22 +88,6 @@ export const send = (connection: Connection, message: Message, signal = new Abor
 export const sendAll = async (connection: Connection, name: string, payloads: readonly unknown[]): Promise<void> => {
   await Promise.all(payloads.map((data) => send(connection, messageOf(name, data))));
 };
-
-export const receive = async (connection: Connection, spec: ConsumerSpec, deliver: Deliver) => {
-  await connection.declare([spec]);
-  return connection.consume(spec, deliver);
-};
-
-export const textOf = (body: string | Uint8Array): string =>
-  typeof body === 'string' ? body : new TextDecoder().decode(body);
-export const dataOf = ({ body }: Pick<Delivery, 'body'>): unknown => JSON.parse(textOf(body)).data;
-
-export const DONE: Outcome = { is: 'done' };
-const ERROR = { name: 'RangeError', message: 'not possible' };
-export const retryOf = (attempt: number, afterMs: number): Outcome => ({ is: 'retry', attempt, afterMs, error: ERROR });
-export const DEAD: Outcome = { is: 'dead', reason: 'handler_failed', attempt: 1, error: ERROR };
-
-export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 export const after = (delayMs: number) => new Promise<void>((resolve) => setTimeout(resolve, delayMs));
 
@@ -129,9 +105,4 @@ export const membersOf = async (admin: Admin, service: string, consumer: string)
   const group = groupOf(service, consumer);
   const groups = await admin.describeGroups({ groups: [group] }).catch(() => new Map());
   return [...(groups.get(group)?.members.keys() ?? [])];
-};
-
-export const lettersOf = async ({ deadLetters }: Connection) => {
-  if (!deadLetters) throw new Error('Kafka keeps dead letters');
-  return (await deadLetters.page({ limit: 1_000 })).letters;
 };

@@ -1,11 +1,13 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import { type RabbitMQOptions, rabbitmq } from 'mapbus/rabbitmq';
-import type { ConsumerSpec, Deliver, Outcome, Receiving, Transport } from 'mapbus/transport';
+import type { ConsumerSpec, Deliver, Receiving, Transport } from 'mapbus/transport';
 import { Connection } from 'rabbitmq-client';
 import { vi } from 'vitest';
 import { folderOf } from '../../../scripts/services/broker.ts';
 import { ensureService } from '../../../scripts/services/main.ts';
 import { rabbitmqctl } from '../../../scripts/services/rabbitmq.ts';
+
+export { DEAD, DONE, dataOf, range, retryOf } from '../../../src/testing/contract/clause.ts';
 
 export const ctl = (...args: readonly string[]): string => rabbitmqctl(folderOf('rabbitmq'), ...args);
 
@@ -120,11 +122,6 @@ export const specOf = (consumer: string, name: string, changes: Partial<Consumer
   ...changes,
 });
 
-export const DONE: Outcome = { is: 'done' };
-const ERROR = { name: 'RangeError', message: 'not possible' };
-export const DEAD: Outcome = { is: 'dead', reason: 'handler_failed', attempt: 1, error: ERROR };
-export const retryOf = (attempt: number, afterMs: number): Outcome => ({ is: 'retry', attempt, afterMs, error: ERROR });
-
 export const send = (
   { publish }: Pick<Process, 'publish'>,
   name: string,
@@ -135,9 +132,6 @@ export const send = (
   const body = JSON.stringify({ specversion: '1.0', id, source: '/test', type: name, data });
   return publish({ name, id, source: '/test', body, key, headers: {} }, { signal, session: undefined });
 };
-
-export const dataOf = ({ body }: { readonly body: string | Uint8Array }): unknown =>
-  JSON.parse(Buffer.from(body).toString()).data;
 
 export const receive = async (
   process: Pick<Process, 'declare' | 'consume'>,
@@ -158,8 +152,6 @@ export const eventually = <Result>(what: string, ask: () => Result | Promise<Res
     },
     { timeout, interval: 20 },
   );
-
-export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 export const unique = (name: string): string => `${name}-${crypto.randomUUID().slice(0, 8)}`;
 

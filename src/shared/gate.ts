@@ -1,4 +1,4 @@
-import { addLast, createFifo, takeFirst } from '../shared/fifo.ts';
+import { addLast, createFifo, takeFirst } from './fifo.ts';
 
 /** Lets so many in at once; the others wait in order. */
 export interface Gate {
