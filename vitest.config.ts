@@ -20,10 +20,15 @@ const needChromium = [
 ];
 // They pack the package itself, or compile its types or its sources: the same for the sources and for what was built.
 const onlyOnce = [
-  ...['consumers', 'frontend-sizes', 'received', 'shop-front', 'type-cost', 'type-errors'].map(
-    (name) => `test/package/${name}.test.ts`,
-  ),
+  ...[
+    ...['browser-example', 'consumers', 'frontend-sizes', 'live-shop', 'react-recipe', 'readme', 'received'],
+    ...['shop-front', 'tabs-page', 'type-cost', 'type-errors'],
+  ].map((name) => `test/package/${name}.test.ts`),
   'test/frameworks/*.test.ts',
+  'test/link/node/engines.test.ts',
+  // What they take minutes for is in the logic, and the built code has the same.
+  'test/testing/node/contract-broken.test.ts',
+  'test/postgres/{claims,contract}.test.ts',
 ];
 
 // scripts/browsers.ts names the browser that is missing. In CI it is a failure.
@@ -84,6 +89,27 @@ const inEngine = (name: 'firefox' | 'webkit', provider: typeof chromium): TestPr
   },
 });
 
+/** What needs a broker or a database that runs: first the tests that share it, then those that kill it. */
+const onService = (
+  name: 'rabbitmq' | 'kafka' | 'postgres',
+  include: string[],
+  faults = `test/faults/${name}.test.ts`,
+): TestProjectConfiguration[] => [
+  { extends: true, resolve: { alias }, test: { name, include, fileParallelism: false, sequence: { groupOrder: 1 } } },
+  {
+    extends: true,
+    resolve: { alias },
+    test: {
+      name: `${name}-faults`,
+      include: [faults],
+      testTimeout: 900_000,
+      maxWorkers: 2,
+      execArgv: ['--expose-gc'],
+      sequence: { groupOrder: 2 },
+    },
+  },
+];
+
 export default defineConfig({
   test: {
     restoreMocks: true,
@@ -107,29 +133,9 @@ export default defineConfig({
           execArgv: ['--expose-gc'],
         },
       },
-      {
-        extends: true,
-        resolve: { alias },
-        test: {
-          name: 'brokers',
-          include: ['test/{brokers,interop}/**/*.test.ts', 'test/postgres/server/*.test.ts'],
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        resolve: { alias },
-        test: {
-          name: 'faults',
-          include: ['test/faults/**/*.test.ts', 'test/postgres/faults/*.test.ts'],
-          testTimeout: 900_000,
-          maxWorkers: 2,
-          execArgv: ['--expose-gc'],
-          // After the others, whose brokers it kills.
-          sequence: { groupOrder: 2 },
-        },
-      },
+      ...onService('rabbitmq', ['test/brokers/rabbitmq/*.test.ts', 'test/interop/rabbitmq.test.ts']),
+      ...onService('kafka', ['test/brokers/kafka/*.test.ts', 'test/interop/kafka.test.ts']),
+      ...onService('postgres', ['test/postgres/server/*.test.ts'], 'test/postgres/faults/*.test.ts'),
       ...(hasChromium ? browsers : []),
       ...(hasFirefox ? [inEngine('firefox', firefox)] : []),
       ...(hasWebKit ? [inEngine('webkit', webkit())] : []),

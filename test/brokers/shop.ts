@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
-import { available } from './support.ts';
 
 const run = promisify(execFile);
 
@@ -19,7 +18,8 @@ customers in order      4
 events lost             0
 `;
 
-describe.each(await available(['rabbitmq', 'kafka']))('the shop over %s', async (kind) => {
+/** Declares the tests of the shop over one broker. */
+export const testShop = async (kind: 'rabbitmq' | 'kafka'): Promise<void> => {
   const { url } = await ensureService(kind);
   const env = { ...process.env, EVENT_BUS_URL: kind === 'kafka' ? `kafka://${url}` : url };
 
@@ -35,4 +35,4 @@ describe.each(await available(['rabbitmq', 'kafka']))('the shop over %s', async 
     },
     120_000,
   );
-});
+};
