@@ -47,6 +47,8 @@ const FEATURES: TransportFeatures = {
 };
 
 const CLOSE_MS = 2_000;
+/** Longer than a consumer gives itself. */
+const CLOSE_CONSUMERS_MS = 8_000;
 /** What fits into one frame, with room for what a dead letter adds. */
 const MAX_HEADER_BYTES = 65_536;
 /** RabbitMQ closes a channel whose delivery is open for longer than this, unless an operator has changed it. */
@@ -234,7 +236,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     if (isClosed) return;
     isClosed = true;
     for (const timer of timers) clearInterval(timer);
-    await within(CLOSE_MS, Promise.all([...running].map((one) => one.close())), ignore);
+    await within(CLOSE_CONSUMERS_MS, Promise.all([...running].map((one) => one.close())), ignore);
     await within(CLOSE_MS, Promise.all([events.close(), own.close()]), ignore);
     await Promise.all([publishing.close(), consuming.close()]);
   };

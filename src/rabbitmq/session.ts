@@ -3,6 +3,7 @@ import { createActivity } from '../shared/activity.ts';
 import { createGate } from '../shared/gate.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Delivery, Outcome } from '../transport/index.ts';
+import { createAcknowledgements } from './acknowledgements.ts';
 import type { Piece } from './keep-open.ts';
 import { closeChannel } from './link.ts';
 import { attemptOf, bodyOf, deliveriesOf, foreignHeaders, keyOf, type Received } from './message.ts';
@@ -19,6 +20,8 @@ const AHEAD = 10;
 const MAX_PREFETCH = 2_000;
 /** RabbitMQ 3.10 hands 32 acknowledgements at once on to a quorum queue, and forgets the rest when the channel closes. */
 const ACKNOWLEDGED_AT_ONCE = 16;
+/** A thousand acknowledgements take many round trips, and one that is not written gives its event to another process. */
+const CARRY_OUT_MS = 5_000;
 const CLOSE_MS = 1_500;
 
 interface Parts {
@@ -49,6 +52,7 @@ export const openSession = async ({
   const gone = new AbortController();
   /** Aborted when no delivery may start any more. */
   const stopping = new AbortController();
+  const acknowledgements = createAcknowledgements(channel);
   const turns = createTurns();
   const suspects = createGate(1);
   const running = createGate(spec.concurrency);
@@ -71,13 +75,14 @@ export const openSession = async ({
   });
 
   const roundTrip = async (): Promise<void> => {
+    acknowledgements.flush();
     await channel.queueDeclare({ queue, passive: true }).catch(() => {});
   };
   const acknowledge = async (message: Received): Promise<void> => {
     const isPaced = stopping.signal.aborted && acknowledged++ % ACKNOWLEDGED_AT_ONCE === 0;
     if (isPaced) turn = turn.then(roundTrip);
     if (stopping.signal.aborted) await turn;
-    if (channel.active) channel.basicAck({ deliveryTag: message.deliveryTag });
+    acknowledgements.add(message.deliveryTag);
   };
   const giveBack = (message: Received): void => {
     // Otherwise it goes back when the channel closes, together with what came after it.
@@ -183,13 +188,14 @@ export const openSession = async ({
     open.start();
     void deliver(deliveryOf(message, deliveries)).then((outcome) => {
       if (outcome.is === 'done' && !isEnding() && channel.active) {
-        channel.basicAck({ deliveryTag: message.deliveryTag });
+        acknowledgements.add(message.deliveryTag);
         open.end();
       } else void settle(message, outcome).finally(open.end);
     });
   };
 
   const receive = (message: Received): void => {
+    acknowledgements.open(message.deliveryTag);
     if (isEnding()) {
       giveBack(message);
       return;
@@ -241,7 +247,7 @@ export const openSession = async ({
   /** Gives back what is open, after what was decided is carried out. */
   const close = async (): Promise<void> => {
     await stop();
-    await within(CLOSE_MS, decided.idle(), () => {});
+    await within(CARRY_OUT_MS, decided.idle(), () => {});
     if (channel.active) await within(CLOSE_MS, roundTrip(), () => {});
     gone.abort(new Error('The delivery is given back: the transport is closed'));
     await closeChannel(channel);

@@ -52,6 +52,35 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     await process.close();
   });
 
+  it('acknowledges the events that end together, and none of those whose handlers still run', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const spec = specOf('read', name);
+    const first = join(host.url, service);
+    const hangs = range(60).filter((data) => data % 10 === 5);
+    const done: unknown[] = [];
+    await receive(first, spec, async (delivery) => {
+      const data = dataOf(delivery);
+      if (hangs.some((one) => one === data)) return new Promise(() => {});
+      done.push(data);
+      return DONE;
+    });
+    for (const data of range(60)) await send(first, name, data);
+    await eventually('all events but those that hang', () => done.length === 54);
+    await first.close();
+
+    const second = join(host.url, service);
+    const again: unknown[] = [];
+    await receive(second, spec, async (delivery) => {
+      again.push(dataOf(delivery));
+      return DONE;
+    });
+    await send(second, name, 'last');
+
+    await eventually('the last event', () => again.includes('last'));
+    expect(again).toEqual([...hangs, 'last']);
+    await second.close();
+  });
+
   it('gets the next event soon after a cut, although a handler hangs', async () => {
     const name = unique('order');
     const proxy = await createFaultProxy(port);
