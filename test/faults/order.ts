@@ -31,6 +31,9 @@ const outOfOrder = (
   return [...wrong];
 };
 
+/** Each while many publishes wait for their answers. */
+const CUTS = 20;
+
 /** What keeps the order of a key. */
 export const testOrder = (site: Site): void => {
   const { kind } = site;
@@ -43,31 +46,32 @@ export const testOrder = (site: Site): void => {
     const start = () => startWorker({ url: site.url, service, file: notes.file, consumers });
     const workers = [await start(), await start()];
     const { proxy, url } = await site.openProxy();
-    const bus = await openBus(url, unique('shop'), { keys: keyOf(name), publishTimeoutMs: 60_000 });
     const keys = Math.max(100, scaled(1_000));
     const perKey = 20;
+    const count = keys * perKey;
+    const options = { keys: keyOf(name), publishTimeoutMs: 120_000, maxPendingPublishes: count };
+    const bus = await openBus(url, unique('shop'), options);
     const confirmed = new Set<string>();
     let errors = 0;
     // All events of a key are published at once, without waiting for one another.
-    const publishing = Array.from({ length: keys * perKey }, async (_, count) => {
-      const key = `key${count % keys}`;
+    const publishing = Array.from({ length: count }, async (_, index) => {
+      const key = `key${index % keys}`;
       // So that publishes and cuts meet.
-      await after(Math.floor(count / 100) * 20);
-      const { id, error } = await bus.publish(name, { index: count, key });
+      await after(Math.floor(index / 100) * 20);
+      const { id, error } = await bus.publish(name, { index, key });
       if (error) errors++;
-      else confirmed.add(id);
+      else if (confirmed.add(id).size % (count / CUTS) === 0) proxy.cut();
     });
-    const cutting = setInterval(() => proxy.cut(), 300);
-    await until('some events', () => notes.ids().length > (keys * perKey) / 10);
+    await until('some events', () => notes.ids().length > count / 10);
     await workers[0]?.restart();
     await Promise.all(publishing);
-    clearInterval(cutting);
     const counts = await countWhenHandled(confirmed, () => notes.ids());
 
     const deadLettered = await countDeadLetters(site.url, service);
     const wrong = outOfOrder(notes.read());
     report(`${kind}, ${keys} keys in order`, {
-      published: keys * perKey,
+      published: count,
+      cuts: CUTS,
       errors,
       ...counts,
       wrong: wrong.length,

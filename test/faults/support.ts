@@ -295,9 +295,20 @@ export const countHandled = (confirmed: ReadonlySet<string>, ids: readonly strin
   return { confirmed: confirmed.size, handled: handled.size, lost, duplicates: ids.length - handled.size };
 };
 
+/** Waits until nothing is left, for as long as that becomes less. */
+export const untilNoneIsLeft = async (count: () => number | Promise<number>, stalledMs = 60_000): Promise<void> => {
+  let least = Number.POSITIVE_INFINITY;
+  let progressAt = Date.now();
+  for (let left = await count(); left > 0 && Date.now() - progressAt < stalledMs; left = await count()) {
+    if (left < least) progressAt = Date.now();
+    least = Math.min(least, left);
+    await after(50);
+  }
+};
+
 /** Waits until everything is handled, and gives the counts also if something never is. */
 export const countWhenHandled = async (confirmed: ReadonlySet<string>, ids: () => readonly string[]) => {
-  await until('every event', () => countHandled(confirmed, ids()).lost === 0).catch(doNothing);
+  await untilNoneIsLeft(() => countHandled(confirmed, ids()).lost);
   return countHandled(confirmed, ids());
 };
 

@@ -4,6 +4,7 @@ import { createServiceBus } from 'mapbus/service';
 import type { PoolClient } from 'pg';
 import { expect, it } from 'vitest';
 import { createFaultProxy } from '../../../scripts/services/proxy.ts';
+import { untilNoneIsLeft } from '../../faults/support.ts';
 import { createDatabase, insist, openSite, report, scaled, startWorker, until } from './support.ts';
 
 interface Events {
@@ -78,7 +79,7 @@ if (site) {
 
     const missing = `SELECT o.id, s FROM orders o CROSS JOIN unnest(ARRAY['billing', 'mail']) s
       WHERE NOT EXISTS (SELECT FROM effect e WHERE e.service = s AND e.index = o.index)`;
-    await until('every effect', async () => (await countOf(pool, missing)) === 0).catch(() => {});
+    await untilNoneIsLeft(() => countOf(pool, missing));
     // What came twice would come now.
     await sleep(500);
     const counts = await insist(async () => ({
@@ -160,7 +161,7 @@ if (site) {
     await writing;
 
     const distinct = () => new Set(seen.map(({ key, index }) => `${key} ${index}`));
-    await until('every event', async () => distinct().size === count).catch(() => {});
+    await untilNoneIsLeft(() => count - distinct().size);
     const firsts = new Map<string, number[]>();
     for (const { key, index } of seen) {
       const list = firsts.get(key) ?? [];
