@@ -50,12 +50,12 @@ describe('the README and docs', () => {
     expect(broken.map(([link]) => link)).toEqual([]);
   });
 
-  it('has at most 200 lines in the README', () => {
-    expect(readPage('README.md').split('\n').length).toBeLessThanOrEqual(201);
+  it('has at most 220 lines in the README', () => {
+    expect(readPage('README.md').split('\n').length).toBeLessThanOrEqual(221);
   });
 
   it('names every member of a bus and every option of it', () => {
-    const readme = readPage('README.md');
+    const page = readPage('docs/bus.md');
     const optionsOf = (create: () => unknown): string[] => {
       try {
         create();
@@ -72,7 +72,7 @@ describe('the README and docs', () => {
     ];
 
     expect(options.length).toBeGreaterThan(10);
-    expect([...Object.keys(bus), ...options].filter((name) => !readme.includes(`\`${name}`))).toEqual([]);
+    expect([...Object.keys(bus), ...options].filter((name) => !page.includes(`\`${name}`))).toEqual([]);
   });
 
   it('explains every line of the log and every code of an error', () => {
