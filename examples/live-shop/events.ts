@@ -24,14 +24,24 @@ export interface ServerEvents {
   'order.changed': Order;
 }
 
-/** The events of the page. */
-export interface PageEvents {
+/** The events that go from tab to tab. */
+export interface SharedEvents {
   /** The cart, in whichever tab it was changed. */
   'cart.changed': readonly Item[];
   /** From the server. */
   'order.changed': Order;
-  /** The orders that are shown may be out of date: ask the server for all of them. */
+  /** Some events were missed: ask the server for all orders. */
   'orders.stale': void;
+}
+
+/** The events of one tab. */
+export interface PageEvents extends SharedEvents {
+  /** The page was opened, or has come back by the back button. */
+  'page.shown': void;
+  /** All orders that this tab knows. */
+  'orders.listed': readonly Order[];
+  /** Whether this tab has the stream of events. */
+  'stream.held': boolean;
 }
 
 export interface Product {
@@ -53,3 +63,8 @@ export const products: readonly Product[] = [
 
 export const totalOf = (items: readonly Item[]): number =>
   items.reduce((sum, { product, count }) => sum + count * (products.find(({ id }) => id === product)?.price ?? 0), 0);
+
+export const nameOf = (product: string): string => products.find(({ id }) => id === product)?.name ?? product;
+
+/** What customers see of the id of an order. */
+export const shortId = ({ id }: Pick<Order, 'id'>): string => id.slice(0, 4);

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Transaction } from '@electric-sql/pglite';
 import type { Publisher } from 'mapbus';
 import type { Consumer } from 'mapbus/service';
-import type { Order, ServerEvents, Status } from './events.ts';
-import type { Orders } from './orders.ts';
+import type { ShopDatabase } from './database.ts';
+import type { ServerEvents } from './events.ts';
 
 /** How long it takes to pack and to ship, so that there is something to see. */
 export interface Pace {
@@ -10,26 +11,28 @@ export interface Pace {
 }
 
 /**
- * Packs and ships orders. An order that comes twice is at its step already, so nothing happens.
- * It stands for a process of its own: it knows only the bus.
+ * Packs and ships orders. It stands for a process of its own: it knows only the bus and the database. An event may come
+ * twice; then the order has its next status already, and nothing happens.
  */
 export const runWarehouse = (
-  { consume, publish }: Consumer<ServerEvents> & Publisher<ServerEvents>,
-  orders: Orders,
+  { consume, publish }: Consumer<ServerEvents> & Publisher<ServerEvents, Transaction>,
+  { transaction, move }: ShopDatabase,
   { stepMs }: Pace,
 ): void => {
-  const move = async (id: string, from: Status, to: Status): Promise<Order | undefined> => {
-    await sleep(stepMs);
-    const order = orders.get(id);
-    if (order?.status !== from) return undefined;
-    const moved: Order = { ...order, status: to };
-    orders.save(moved);
-    await publish('order.changed', moved);
-    return moved;
-  };
   consume('order.placed', 'pack-order', async ({ id }) => {
-    const packed = await move(id, 'placed', 'packed');
-    if (packed) await publish('order.packed', packed);
+    await sleep(stepMs);
+    await transaction(async (session) => {
+      const order = await move(session, id, 'placed', 'packed');
+      if (!order) return;
+      await publish('order.packed', order, { session });
+      await publish('order.changed', order, { session });
+    });
   });
-  consume('order.packed', 'ship-order', ({ id }) => move(id, 'packed', 'shipped'));
+  consume('order.packed', 'ship-order', async ({ id }) => {
+    await sleep(stepMs);
+    await transaction(async (session) => {
+      const order = await move(session, id, 'packed', 'shipped');
+      if (order) await publish('order.changed', order, { session });
+    });
+  });
 };

@@ -1,63 +1,33 @@
-import { useSyncExternalStore } from 'react';
+// What the components show. Each is the last payload of an event.
+import { latestOf } from 'mapbus';
 import { type Item, type Order, STATUSES } from '../events.ts';
 import { bus } from './bus.ts';
 
-/** A value that components show. */
-const createState = <Value>(initial: Value) => {
-  let value = initial;
-  const listeners = new Set<() => void>();
-  const subscribe = (listener: () => void) => {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  };
-  const set = (next: Value): void => {
-    value = next;
-    for (const listener of listeners) listener();
-  };
-  const get = () => value;
-  return { get, set, use: () => useSyncExternalStore(subscribe, get, get) };
-};
-
+// A tab that is opened later begins with the cart of the others.
 const CART = 'live-shop.cart';
-export const cart = createState<readonly Item[]>(JSON.parse(localStorage.getItem(CART) ?? '[]'));
-bus.subscribe('cart.changed', (items) => {
-  localStorage.setItem(CART, JSON.stringify(items));
-  cart.set(items);
-});
+const savedCart: readonly Item[] = JSON.parse(localStorage.getItem(CART) ?? '[]');
 
-export const orders = createState<ReadonlyMap<string, Order>>(new Map());
-const rankOf = ({ status }: Order) => STATUSES.indexOf(status);
+export const cart = latestOf(bus, 'cart.changed', savedCart);
+export const orders = latestOf(bus, 'orders.listed', []);
+export const isHolding = latestOf(bus, 'stream.held', false);
+
+bus.subscribe('cart.changed', (items) => localStorage.setItem(CART, JSON.stringify(items)));
+
+const rankOf = (order: Order | undefined) => (order ? STATUSES.indexOf(order.status) : -1);
+
 /** Takes in orders. An answer of the server may be older than an event. */
-const takeIn = (more: readonly Order[]): void => {
-  const all = new Map(orders.get());
-  for (const order of more) {
-    const known = all.get(order.id);
-    if (!known || rankOf(known) < rankOf(order)) all.set(order.id, order);
-  }
-  orders.set(all);
+const takeIn = (changed: readonly Order[]) => {
+  const known = new Map(orders.get().map((order) => [order.id, order]));
+  for (const order of changed) if (rankOf(order) > rankOf(known.get(order.id))) known.set(order.id, order);
+  return bus.publish('orders.listed', [...known.values()]);
 };
-const refetch = async (): Promise<void> => {
+
+const refetch = async () => {
   const response = await fetch('/api/orders');
-  takeIn(await response.json());
+  return takeIn(await response.json());
 };
+
 bus.subscribe('order.changed', (order) => takeIn([order]));
 bus.subscribe('orders.stale', refetch);
-void refetch();
-
-export const changeCart = (product: string, change: number): void => {
-  const items = cart.get();
-  const count = (items.find((item) => item.product === product)?.count ?? 0) + change;
-  const others = items.filter((item) => item.product !== product);
-  void bus.publish('cart.changed', count > 0 ? [...others, { product, count }] : others);
-};
-
-export const placeOrder = async (): Promise<void> => {
-  const items = cart.get();
-  const response = await fetch('/api/orders', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(items),
-  });
-  if (!response.ok) throw new Error(await response.text());
-  void bus.publish('cart.changed', []);
-};
+bus.subscribe('page.shown', refetch);
+addEventListener('pageshow', () => void bus.publish('page.shown'));
