@@ -7,7 +7,7 @@ import { createSafeCall } from '../shared/safe-call.ts';
 import { memoryOf } from './memory.ts';
 import { readMessage } from './message.ts';
 import { listenTo, postTo } from './port.ts';
-import type { LinkedBus, LinkOptions, LinkPort, NameToReceive, NameToSend } from './types.ts';
+import type { LinkedBus, LinkOptions, LinkPort, NameToReceive, NameToSend, RefusedReason } from './types.ts';
 
 const KNOWN_OPTIONS: KnownOptions = {
   send: 'array',
@@ -63,19 +63,18 @@ export const link = <Sent extends object, Taken extends object, Port extends Lin
     for (const end of ends.splice(0)) end();
   });
 
-  const take = (received: unknown): void => {
+  const take = (received: unknown) => {
     // Another listener may have stopped the event `abort`.
     if (signal?.aborted) return;
     const message = readMessage(received);
-    const isNamed = message && names.has(message.type);
-    if (!isNamed || message.hops > MAX_HOPS) {
-      safeCall('onRefused', () => onRefused?.(isNamed ? 'hops' : message ? 'name' : 'not_cloudevent', received));
-      return;
-    }
-    const { type, id, source, hops, time, metadata, data } = message;
+    const refuse = (reason: RefusedReason) => safeCall('onRefused', () => onRefused?.(reason, received));
+    if (!message) return refuse('not_cloudevent');
+    if (!names.has(message.type)) return refuse('name');
+    if (message.hops > MAX_HOPS) return refuse('hops');
+    const { type, id, source, hops, occurredAt, data } = message;
     if (source === own.source || recall(type, id, { source, hops, port })) return;
-    const options = { id, occurredAt: new Date(time), metadata: withMetadata ? metadata : undefined };
-    void publish(type, data, options).then(({ error }) => error?.code === 'closed' && unlink());
+    const metadata = withMetadata ? message.metadata : undefined;
+    void publish(type, data, { id, occurredAt, metadata }).then(({ error }) => error?.code === 'closed' && unlink());
   };
   if (signal?.aborted) return unlink;
   try {

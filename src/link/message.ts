@@ -8,7 +8,7 @@ export interface Message {
   readonly source: string;
   /** What its name should be. It need not be a text. */
   readonly type: string;
-  readonly time: string;
+  readonly occurredAt: Date;
   /** How many links it has passed, with this one. */
   readonly hops: number;
   readonly metadata: Metadata;
@@ -19,17 +19,18 @@ export interface Message {
 export const readMessage = (given: unknown): Message | undefined => {
   try {
     const message = typeof given === 'string' ? JSON.parse(given) : given;
+    const occurredAt = new Date(message.time);
     const isOurs =
       message.specversion === '1.0' &&
-      typeof message.id === 'string' &&
-      message.id &&
+      // It throws for what is no text.
+      message.id.trim() &&
       message.source.startsWith(SOURCE) &&
       // It is null for what is no time.
-      new Date(message.time).toJSON() &&
+      occurredAt.toJSON() &&
       message.hops > 0;
-    return isOurs ? { ...message, metadata: JSON.parse(message.metadata ?? '{}') } : undefined;
+    if (isOurs) return { ...message, occurredAt, metadata: JSON.parse(message.metadata ?? '{}') };
   } catch {
     // It is no JSON, no object, or has no text where a text must be.
-    return undefined;
   }
+  return undefined;
 };

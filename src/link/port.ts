@@ -6,8 +6,6 @@ type Method = (...args: readonly unknown[]) => unknown;
 type AnyPort = Readonly<Record<keyof LinkPort, Method | undefined>>;
 type MaybeWindow = LinkPort & { readonly window?: unknown };
 
-const ignore = () => {};
-
 /**
  * The function that posts to a port.
  * @throws TypeError for a port that only listens
@@ -20,7 +18,7 @@ export const postTo = (port: LinkPort): ((message: object) => void) => {
     try {
       if (isClone) any.postMessage?.(message);
       // With a callback, a process that has ended emits no error. It writes JSON itself.
-      else any.send?.(port.addEventListener ? JSON.stringify(message) : message, ignore);
+      else any.send?.(port.addEventListener ? JSON.stringify(message) : message, () => {});
     } catch (error) {
       // A closed BroadcastChannel throws, while other closed ports are silent.
       if (!isClone || (error as Error).name !== 'InvalidStateError') throw error;

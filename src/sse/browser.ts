@@ -18,7 +18,7 @@ interface Parts {
   readonly sink: Sink;
   readonly allow: AnyAllow;
   /** What the browser says it has seen last. */
-  readonly lastEventId: string | null | undefined;
+  readonly lastEventId: unknown;
   readonly highWaterMark: number;
   readonly safeCall: SafeCall;
 }

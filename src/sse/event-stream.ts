@@ -42,9 +42,14 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
   options: EventStreamOptions<Name>,
 ): EventStream<Events, Name> => {
   check('bus', bus, ['subscribe']);
-  const given = readOptions('eventStream options', options, KNOWN_OPTIONS);
-  const { events, replay = 1_000, heartbeatMs = 15_000, highWaterMark = 1_000 } = given;
-  check('eventStream options.events', events, 'array');
+  const what = 'eventStream options';
+  const {
+    events,
+    replay = 1_000,
+    heartbeatMs = 15_000,
+    highWaterMark = 1_000,
+  } = readOptions(what, options, KNOWN_OPTIONS);
+  check(`${what}.events`, events, 'array');
   for (const name of events) check('event name', name, 'string');
   const kept = createKept(Math.max(replay, highWaterMark));
   const { safeCall } = createSafeCall();
@@ -65,9 +70,6 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
   const pump = (browser: Browser): void => {
     if (isClosed || !browser.pump()) end(browser);
   };
-  const beat = (): void => {
-    for (const browser of browsers) browser.beat();
-  };
   const take = (payload: unknown, context: EventContext): void => {
     kept.add(payload, context);
     for (const browser of browsers) pump(browser);
@@ -80,9 +82,13 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
   const subscribe = bus.subscribe as AnySubscribe;
   for (const name of new Set<string>(events)) ends.push(subscribe(name, take, { name: 'eventStream', onClose: close }));
 
-  const connect = (allow: AnyAllow, lastEventId: string | null | undefined, sink: Sink): Browser => {
+  const connect = (allow: AnyAllow, lastEventId: unknown, sink: Sink): Browser => {
     const browser = createBrowser({ kept, sink, allow, lastEventId, highWaterMark, safeCall });
-    if (browsers.size === 0) heartbeat = setInterval(beat, heartbeatMs);
+    if (browsers.size === 0) {
+      heartbeat = setInterval(() => {
+        for (const each of browsers) each.beat();
+      }, heartbeatMs);
+    }
     browsers.add(browser);
     pump(browser);
     return browser;
@@ -111,7 +117,7 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
     check('allow', allow, 'function');
     let isReady = true;
     response.writeHead(200, HEADERS);
-    const browser = connect(allow, String(headers['last-event-id'] ?? ''), {
+    const browser = connect(allow, headers['last-event-id'], {
       isReady: () => isReady,
       write: (text) => {
         isReady = response.write(text);

@@ -10,27 +10,27 @@ export interface KeptEvent {
   readonly text: string;
 }
 
-/** The last events of a stream, numbered from 1. */
+/** The last events of a stream, numbered. */
 export const createKept = (size: number) => {
-  // Another one for each process and each start, so that a number of another stream is not taken for one of this.
-  const epoch = Math.random().toString(36).slice(2);
+  // It begins anywhere, so that a number of another process, or from before a restart, is not taken for one of this stream.
+  const first = Math.floor(Math.random() * 2 ** 52);
+  const source = `${SOURCE}sse/${first}`;
   const events: KeptEvent[] = [];
-  let last = 0;
+  let last = first;
 
-  const idOf = (number: number): string => `id: ${epoch}.${number}\n`;
+  const idOf = (number: number): string => `id: ${number}\n`;
 
   /** @throws what JSON throws for a payload that it cannot carry */
   const add = (payload: unknown, context: EventContext): void => {
-    const text = JSON.stringify(toCloudEvent(context, `${SOURCE}sse/${epoch}`, 1, payload));
+    const text = JSON.stringify(toCloudEvent(context, source, 1, payload));
     const event = Object.freeze({ name: context.name, payload: JSON.parse(text).data });
     events.push({ event, metadata: context.metadata, text: `${idOf(++last)}data: ${text}\n\n` });
     if (events.length > size) events.shift();
   };
   /** The number of the event that a browser has seen last. It is `undefined` if not all events since are kept. */
-  const find = (lastEventId: string): number | undefined => {
-    const [of, number] = lastEventId.split('.');
-    const seen = Number(number);
-    return of === epoch && Number.isInteger(seen) && seen <= last && seen >= last - events.length ? seen : undefined;
+  const find = (lastEventId: unknown): number | undefined => {
+    const seen = Number(lastEventId);
+    return Number.isInteger(seen) && seen <= last && seen >= last - events.length ? seen : undefined;
   };
   /** The event after one of this number, which must be kept. */
   const after = (number: number): KeptEvent | undefined => events[number - last + events.length];

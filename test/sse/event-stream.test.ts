@@ -94,17 +94,30 @@ describe('an event stream', () => {
     },
   );
 
-  it.each(['1', '-1', 'NaN', '', '1e999', '0x1'])(
-    'takes the number %s, which was not sent, for a gap',
-    async (number) => {
-      const { stream } = createStream();
-      const [epoch] = (await firstId(stream)).split('.');
-      const response = stream.respond(request(`${epoch}.${number}`), everyone);
+  it.each<[string, (first: number) => string]>([
+    ['of an event that is not published yet', (first) => `${first + 1}`],
+    ['from before the first', (first) => `${first - 1}`],
+    ['between two events', (first) => `${first}.5`],
+    ['of another stream', () => '1'],
+    ['that is none', () => 'NaN'],
+    ['without end', () => '1e999'],
+    ['of two headers', (first) => `${first}, ${first}`],
+    ['of a text that is long', () => '9'.repeat(10_000)],
+    ['of a prototype', () => '__proto__'],
+  ])('takes a number %s for a gap', async (_, idFrom) => {
+    const { stream } = createStream();
+    const first = Number(await firstId(stream));
+    const response = stream.respond(request(idFrom(first)), everyone);
 
-      // An empty number is 0: nothing was published before.
-      expect((await read(response, ({ text }) => text !== '')).gaps).toBe(number === '' ? 0 : 1);
-    },
-  );
+    expect((await read(response, ({ text }) => text !== '')).gaps).toBe(1);
+  });
+
+  it('begins with another number in each stream, so that none is taken for that of another process', async () => {
+    const ids = await Promise.all([1, 2, 3].map(() => firstId(createStream().stream)));
+
+    expect(new Set(ids).size).toBe(3);
+    for (const id of ids) expect(Number.isSafeInteger(Number(id) + 1e9)).toBe(true);
+  });
 
   it('says nothing of a gap to a browser that comes first', async () => {
     const { stream, ping } = createStream({ replay: 1 });
