@@ -33,9 +33,3 @@ it('Svelte hears what a child publishes in its first effect in `$effect.pre`, an
 
   expect(await runInPage(server, 'frameworks/first-effect.page.ts')).toBe('1 0');
 }, 60_000);
-
-it('Vue hydrates from the initial value, and then shows what was published before', async () => {
-  const server = await serve({ folder: 'test', plugins: [vue], packages: ['vue'] });
-
-  expect(await runInPage(server, 'frameworks/vue-hydration.page.ts')).toEqual(['1 items. ', []]);
-}, 60_000);

@@ -43,9 +43,9 @@ export const openPage = async (server: ViteDevServer, path = ''): Promise<Page> 
 };
 
 /** What the function `run` of a module returns in a page. */
-export const runInPage = async (server: ViteDevServer, path: string): Promise<unknown> => {
+export const runInPage = async (server: ViteDevServer, path: string, argument?: string): Promise<unknown> => {
   // Any file of the server: what counts is where it comes from.
   const page = await openPage(server, path);
   // As a string, since vitest would replace the import.
-  return page.evaluate(`import('/${path}').then(({ run }) => run())`);
+  return page.evaluate(`import('/${path}').then(({ run }) => run(${JSON.stringify(argument)}))`);
 };

@@ -39,7 +39,7 @@ export const solid: Plugin = {
     const generate = isOfServer(options) ? 'ssr' : 'dom';
     const compiled = await transformAsync(code, {
       filename: id,
-      presets: [['babel-preset-solid', { generate }], '@babel/preset-typescript'],
+      presets: [['babel-preset-solid', { generate, hydratable: true }], '@babel/preset-typescript'],
       babelrc: false,
       configFile: false,
     });

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { writeSamples } from '../../scripts/readme.ts';
 import type { createShop, Shop } from '../generated/frameworks/shop.ts';
-import { serve } from './open-page.ts';
+import { runInPage, serve } from './open-page.ts';
 import { solid, svelte, vue } from './plugins.ts';
 
 writeSamples();
@@ -25,6 +25,8 @@ it.each([
   ['Vue', '/frameworks/vue.server.ts', vue],
   ['Svelte', '/frameworks/svelte.server.ts', svelte],
   ['Solid', '/frameworks/solid-server.tsx', solid],
+  ['Angular', '/frameworks/angular.server.ts', undefined],
+  ['Lit', '/frameworks/lit.server.ts', undefined],
 ])(
   '50 pages that a server renders with the sample of %s leave no handler behind',
   async (_, path, plugin) => {
@@ -35,7 +37,26 @@ it.each([
     // Solid ends a rendering in a timer.
     await vi.waitFor(() => expect(left()).toBe(0));
     expect(pages).toHaveLength(1);
-    expect(pages[0]).toMatch(/<output>.*0.* items\. .*<\/output>/);
+    expect(pages[0]).toMatch(/<output[^>]*>.*0.* items\. .*<\/output>/s);
+  },
+  60_000,
+);
+
+it.each([
+  ['Vue', 'vue.server.ts', 'vue-hydration.page.ts', vue, ['vue']],
+  ['Svelte', 'svelte.server.ts', 'svelte-hydration.page.ts', svelte, ['svelte', 'svelte/internal/client']],
+  ['Solid', 'solid-server.tsx', 'solid-hydration.tsx', solid, ['solid-js', 'solid-js/web']],
+])(
+  'the sample of %s hydrates what a server has rendered, and then shows what was published before',
+  async (_, serverPath, pagePath, plugin, packages) => {
+    const server = await serve({ folder: 'test', plugins: [plugin], packages });
+    const { pages } = await renderPages(server, `/frameworks/${serverPath}`);
+
+    expect(await runInPage(server, `frameworks/${pagePath}`, pages[0])).toEqual({
+      seen: ['0 items.', '1 items.', '2 items. Cake is in the cart'],
+      isSame: true,
+      told: [],
+    });
   },
   60_000,
 );
