@@ -53,13 +53,14 @@ export const freed = ({ event, delivery }: Tables, gone: string): string =>
  */
 export const claimStatement = (tables: Tables): string => {
   const { delivery, event, subscription } = tables;
-  const isMine = `(d.subscription = ANY($7::text::int[]) OR NOT EXISTS (SELECT FROM ${subscription} s WHERE s.id = d.subscription))`;
+  const isMine = `(d.subscription IN (SELECT id FROM mine) OR NOT EXISTS (SELECT FROM ${subscription} s WHERE s.id = d.subscription))`;
   const isNotDone = '(d.event, d.consumer) NOT IN (SELECT event, consumer FROM outcome)';
   return `
 WITH outcome AS MATERIALIZED (SELECT * FROM ${CLAIMS}),
   done AS (DELETE FROM ${delivery} d USING outcome o
     WHERE d.event = o.event AND d.consumer = o.consumer AND d.claims = o.claims RETURNING d.event, d.consumer),
   ${freed(tables, 'done')},
+  mine AS MATERIALIZED (SELECT unnest($7::text::int[]) AS id),
   want AS MATERIALIZED (SELECT * FROM unnest($4::text::int[], $5::text::int[], $6::text::bigint[]) AS w (consumer, room, floor)),
   busy AS MATERIALIZED (SELECT DISTINCT d.consumer, d.key_hash FROM want w JOIN ${delivery} d ON d.consumer = w.consumer
     WHERE d.event >= w.floor AND d.key_hash IS NOT NULL AND d.taken_until > '-infinity' AND d.taken_until > now() AND ${isNotDone}),
@@ -85,13 +86,15 @@ WITH outcome AS MATERIALIZED (SELECT * FROM ${CLAIMS}),
   taken AS (UPDATE ${delivery} d
     SET taken_until = now() + $8::text::float8 * interval '1 ms', parked_until = NULL, claims = claims + 1
     FROM chosen c JOIN ${event} e ON e.id = c.event WHERE d.event = c.event AND d.consumer = c.consumer
-    RETURNING d.*, e.key, e.body, e.headers)
-SELECT w.consumer::text, (SELECT min(d.event) FROM ${delivery} d
-    WHERE d.consumer = w.consumer AND d.event >= w.floor AND d.parked_until IS NULL)::text AS floor,
+    RETURNING d.*, e.key, e.body, e.headers),
+  state AS MATERIALIZED (SELECT w.consumer, CASE WHEN w.floor = 0 THEN (SELECT min(d.event) FROM ${delivery} d
+      WHERE d.consumer = w.consumer AND d.parked_until IS NULL) END AS first,
+    EXISTS (SELECT FROM next n WHERE n.consumer = w.consumer AND (n.event, n.consumer) NOT IN (SELECT event, consumer FROM chosen)) AS withheld
+    FROM want w)
+SELECT w.consumer::text, w.first::text AS floor,
   t.event::text, t.claims::text, t.attempt::text, (t.claims - t.claims_before)::text AS deliveries,
-  t.key_hash::text AS hash, t.key, t.body, t.headers,
-  ((SELECT count(*) FROM next n WHERE n.consumer = w.consumer AND (n.event, n.consumer) NOT IN (SELECT event, consumer FROM chosen)) > 0)::text AS withheld
-FROM want w LEFT JOIN taken t ON t.consumer = w.consumer ORDER BY t.event`;
+  t.key_hash::text AS hash, t.key, t.body, t.headers, w.withheld::text
+FROM state w LEFT JOIN taken t ON t.consumer = w.consumer ORDER BY t.event`;
 };
 
 /** The values of a claim. */

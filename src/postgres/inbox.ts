@@ -19,11 +19,10 @@ export interface Handling {
  * silent for too long: a frozen process would keep the event from all others.
  */
 const insertStatement = ({ inbox }: Tables): string => `
-WITH limits AS MATERIALIZED (SELECT set_config('lock_timeout', $4::text, true),
-    set_config('idle_in_transaction_session_timeout', $5::text, true)),
-  first AS (INSERT INTO ${inbox} (consumer, source, id) SELECT $1::text, $2::text, $3::text FROM limits
-    ON CONFLICT DO NOTHING RETURNING id)
-SELECT count(*)::text AS count FROM first`;
+INSERT INTO ${inbox} (consumer, source, id) SELECT $1::text, $2::text, $3::text
+  WHERE set_config('lock_timeout', $4::text, true) IS NOT NULL
+    AND set_config('idle_in_transaction_session_timeout', $5::text, true) IS NOT NULL
+  ON CONFLICT DO NOTHING RETURNING id`;
 
 const cleanStatement = ({ inbox }: Tables): string => `
 WITH old AS (SELECT ctid FROM ${inbox} WHERE handled_at < now() - $1::text::float8 * interval '1 ms'
@@ -46,8 +45,7 @@ export const createInbox = <Session>({ database, names, retentionMs, idleMs }: I
   /** @returns whether this is the first time */
   const isFirst = async ({ consumer, source, id }: Handling, session: Session): Promise<boolean> => {
     const values = [consumer, source, id, String(LOCK_MS), String(idleMs)];
-    const [row] = await database.query(statements.insert, values, session);
-    return row?.count === '1';
+    return (await database.query(statements.insert, values, session)).length === 1;
   };
   const cleanAll = async (): Promise<void> => {
     for (let count = BATCH; count === BATCH; ) {

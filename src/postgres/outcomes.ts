@@ -20,6 +20,9 @@ interface Decided {
   readonly outcome: Outcome;
 }
 
+/** Called when an outcome is carried out. */
+type Ended = (delivery: OpenDelivery, outcome: Outcome) => void;
+
 /** The outcomes that are not carried out yet. What fails is kept, and tried again. */
 export const createOutcomes = (
   tables: Tables,
@@ -31,6 +34,7 @@ export const createOutcomes = (
     release: releaseStatement(tables),
   };
   let decided: Decided[] = [];
+  let otherCount = 0;
   let released: OpenDelivery[] = [];
 
   const claimOf = ({ delivery }: Decided): Claim => delivery.claimed;
@@ -45,14 +49,15 @@ export const createOutcomes = (
   const carryOut = async (
     isOne: (outcome: Outcome) => boolean,
     run: (chosen: readonly Decided[]) => Promise<unknown>,
-    ended: (delivery: OpenDelivery) => void,
+    ended: Ended,
   ): Promise<void> => {
     const chosen = decided.filter(({ outcome }) => isOne(outcome));
     if (chosen.length === 0) return;
     await run(chosen);
+    otherCount -= chosen.length;
     const all = new Set(chosen);
     decided = decided.filter((each) => !all.has(each));
-    for (const { delivery } of chosen) ended(delivery);
+    for (const { delivery, outcome } of chosen) ended(delivery, outcome);
   };
   const retry = (chosen: readonly Decided[]) => {
     const retried = chosen.flatMap(({ delivery: { claimed }, outcome }): Retried[] =>
@@ -68,25 +73,27 @@ export const createOutcomes = (
   };
 
   return {
-    add: (delivery: OpenDelivery, outcome: Outcome) => decided.push({ delivery, outcome }),
+    add: (delivery: OpenDelivery, outcome: Outcome): void => {
+      decided.push({ delivery, outcome });
+      if (outcome.is !== 'done') otherCount++;
+    },
     release: (delivery: OpenDelivery) => released.push(delivery),
+    /** Whether there is something else than what is done. */
+    hasOthers: () => released.length > 0 || otherCount > 0,
     isEmpty: () => decided.length === 0 && released.length === 0,
     /** Carries out all but what is done: that goes with the next claim. */
-    carryOutOthers: async (ended: (delivery: OpenDelivery) => void): Promise<void> => {
+    carryOutOthers: async (ended: Ended): Promise<void> => {
       await carryOutReleases();
       await carryOut(({ is }) => is === 'retry', retry, ended);
       await carryOut(({ is }) => is === 'dead', bury, ended);
     },
     /** @param run removes the rows */
-    carryOutDone: async <Result>(
-      run: (done: readonly Claim[]) => Promise<Result>,
-      ended: (delivery: OpenDelivery) => void,
-    ): Promise<Result> => {
+    carryOutDone: async <Result>(run: (done: readonly Claim[]) => Promise<Result>, ended: Ended): Promise<Result> => {
       const done = decided.filter(({ outcome }) => outcome.is === 'done');
       const result = await run(done.map(claimOf));
       const all = new Set(done);
       decided = decided.filter((each) => !all.has(each));
-      for (const { delivery } of done) ended(delivery);
+      for (const { delivery, outcome } of done) ended(delivery, outcome);
       return result;
     },
   };

@@ -24,6 +24,8 @@ const FULL_SCAN_PART = 10;
 const PAUSE_MS = 500;
 /** Another process has locked an earlier row of a key. */
 const WITHHELD_MS = 20;
+/** What is done waits so long for others that are done, unless a handler waits for work. */
+const GATHER_MS = 20;
 /** How long a close tries to carry out what was decided. */
 const CLOSE_MS = 4_000;
 
@@ -51,21 +53,27 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
   let closesBy: number | undefined;
   /** Rows may have been taken that are not known here yet. */
   let isStepping = false;
+  /** There may be rows to take. */
+  let hasMore = true;
 
-  const ended = (delivery: OpenDelivery): void => {
-    deliveries.remove(delivery);
+  const wake = (): void => {
+    hasMore = true;
+    alarm.ring();
   };
   const wakeAfter = (delayMs: number): void => {
     const timer = setTimeout(() => {
       timers.delete(timer);
-      alarm.ring();
+      wake();
     }, delayMs);
     timers.add(timer);
+  };
+  const ended = (delivery: OpenDelivery, outcome: Outcome): void => {
+    deliveries.remove(delivery);
+    if (outcome.is === 'retry' && outcome.afterMs < pollMs) wakeAfter(Math.ceil(outcome.afterMs) + 1);
   };
   const decided = (delivery: OpenDelivery, outcome: Outcome): void => {
     delivery.isSettled = true;
     outcomes.add(delivery, outcome);
-    if (outcome.is === 'retry' && outcome.afterMs < pollMs) wakeAfter(Math.ceil(outcome.afterMs) + 1);
     alarm.ring();
   };
   const release = (delivery: OpenDelivery): void => {
@@ -81,6 +89,8 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
   };
 
   const claim = async (done: readonly Claim[]): Promise<void> => {
+    hasMore = false;
+    for (const receiver of receivers) receiver.measure();
     const active = [...receivers].flatMap((receiver) => {
       const registration = receiver.registration();
       return registration && receiver.room() > 0 ? [{ receiver, ...registration }] : [];
@@ -103,6 +113,7 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
     }
     if (rows.some(({ withheld }) => withheld === 'true')) wakeAfter(WITHHELD_MS);
     for (const claimed of claimedOf(rows)) {
+      hasMore = true;
       const delivery = deliveries.add(claimed, startedAt);
       const found = active.find(({ consumer }) => consumer === claimed.consumer);
       if (found) found.receiver.take(delivery);
@@ -117,6 +128,15 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
   };
 
   const isOver = () => closesBy !== undefined && (outcomes.isEmpty() || performance.now() >= closesBy);
+  const isUrgent = () =>
+    closesBy !== undefined || outcomes.hasOthers() || (hasMore && [...receivers].some(({ isHungry }) => isHungry()));
+  /** Sleeps until there is something to do, and then until it is worth a statement. */
+  const rest = async (): Promise<void> => {
+    const until = performance.now() + GATHER_MS;
+    await alarm.sleep(deliveries.open.size > 0 ? Math.min(pollMs, leaseMs / 4) : pollMs);
+    for (let leftMs = GATHER_MS; leftMs > 0 && !isUrgent(); leftMs = until - performance.now())
+      await alarm.sleep(leftMs);
+  };
   const loop = async (): Promise<void> => {
     while (!isOver()) {
       try {
@@ -126,7 +146,7 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
         await step().finally(() => {
           isStepping = false;
         });
-        if (!isOver()) await alarm.sleep(deliveries.open.size > 0 ? Math.min(pollMs, leaseMs / 4) : pollMs);
+        if (!isOver()) await rest();
       } catch (error) {
         report('warn', 'event_transport_trouble', { error });
         await new Promise<void>((resolve) => setTimeout(resolve, closesBy === undefined ? PAUSE_MS : PAUSE_MS / 5));
@@ -135,13 +155,13 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
   };
 
   const receive = (spec: ConsumerSpec, registration: () => Registration | undefined, deliver: Deliver): Receiving => {
-    const receiver = createReceiver({ spec, registration, deliver, decided, release });
+    const receiver = createReceiver({ spec, registration, deliver, decided, release, more: wake });
     receivers.add(receiver);
     // What waits already is below the floor of nobody.
     scannedAt = Number.NEGATIVE_INFINITY;
-    stopListening ??= hints.listen(alarm.ring);
+    stopListening ??= hints.listen(wake);
     looping ??= loop();
-    alarm.ring();
+    wake();
     const stop = async () => {
       receiver.stop();
       receivers.delete(receiver);
@@ -171,7 +191,7 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
 
   return {
     receive,
-    wake: alarm.ring,
+    wake,
     isBusy: () => isStepping || deliveries.open.size > 0 || !outcomes.isEmpty(),
     stop,
     close,
