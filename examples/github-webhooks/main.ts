@@ -1,15 +1,22 @@
-// Publishes the real webhook payloads of @octokit/webhooks-examples to four handlers, and checks what they did.
+// Publishes the real webhook payloads of @octokit/webhooks-examples in transactions of PGlite, to four handlers in this
+// process and to a consumer of another service, and checks what they did.
 import type { Transaction } from '@electric-sql/pglite';
 import definitions from '@octokit/webhooks-examples';
 import type { EventPayloadMap } from '@octokit/webhooks-types';
-import { createEventBus, type EventOf, type Metadata, type PublishResult, publishEvent } from 'mapbus';
+import { type EventOf, type Metadata, type PublishResult, publishEvent } from 'mapbus';
+import { fromPglite, postgres } from 'mapbus/postgres';
+import { createServiceBus } from 'mapbus/service';
 import { countAuditRows, openDatabase, writeAuditRow } from './audit.ts';
 import { barChart, table } from './report.ts';
+import { startTriage } from './triage.ts';
 
 const database = await openDatabase();
 
 const loggedFailures = new Set<unknown>();
-const bus = createEventBus<EventPayloadMap, Transaction>({
+const bus = createServiceBus<EventPayloadMap, Transaction>({
+  service: 'webhooks',
+  transport: postgres({ database: fromPglite(database) }),
+  sends: ['issues', 'pull_request'],
   logger: {
     debug: () => {},
     warn: (_message, { eventId, handlerName }) => loggedFailures.add(`${eventId} ${handlerName}`),
@@ -43,6 +50,9 @@ const sendMail = async () => {
 bus.subscribe('issues', sendMail);
 bus.subscribe('pull_request', sendMail);
 
+// 5. A ticket for every issue and pull request, exactly once. Another service opens it, after the transaction has committed.
+const triage = await startTriage(database);
+
 const publishInTransaction = (event: EventOf<EventPayloadMap>, metadata: Metadata): Promise<PublishResult> =>
   database.transaction((session) => publishEvent(bus, event, { metadata, session }));
 
@@ -62,8 +72,12 @@ for (const { name, examples } of definitions) {
     if (deliveries.size % 47 === 0) console.log(`${deliveries.size} of ${total} events, now ${name}`);
   }
 }
+const expectedTickets = received.filter((name) => name === 'issues' || name === 'pull_request').length;
+await triage.waitForTickets(expectedTickets);
+await triage.close();
 await bus.close();
 
+const tickets = await triage.tickets();
 const auditRows = await countAuditRows(database, deliveries);
 await database.close();
 const failuresInLog = failures.filter((failure) => loggedFailures.has(failure)).length;
@@ -79,6 +93,10 @@ console.log(
     'audit rows found': auditRows,
     'mails sent': mails - failures.length,
     'issues and pull requests open': open.size,
+    'tickets opened': tickets.length,
+    'tickets opened twice': tickets.length - new Set(tickets).size,
+    'attempts that failed': triage.counts.failed,
+    'crashes of the other service': triage.counts.crashes,
   }),
 );
 console.log(`\nMost frequent events\n\n${barChart(received, 10)}`);
@@ -89,7 +107,12 @@ const isRight =
   auditRows === total &&
   failures.length > 0 &&
   failuresInLog === failures.length &&
-  loggedFailures.size === failures.length;
+  loggedFailures.size === failures.length &&
+  tickets.length === expectedTickets &&
+  new Set(tickets).size === expectedTickets &&
+  tickets.every((id) => deliveries.has(id)) &&
+  triage.counts.failed > 0 &&
+  triage.counts.crashes === 1;
 if (!isRight) {
   console.error('\nThe numbers do not agree.');
   process.exitCode = 1;
