@@ -21,7 +21,7 @@ const needChromium = [
 // They pack the package itself, or compile its types or its sources: the same for the sources and for what was built.
 const onlyOnce = [
   ...[
-    ...['browser-example', 'consumers', 'frontend-sizes', 'live-shop', 'react-recipe', 'readme', 'received', 'sizes'],
+    ...['browser-example', 'consumers', 'live-shop', 'react-recipe', 'readme', 'received', 'sizes'],
     ...['shop-front', 'tabs-page', 'type-cost', 'type-errors'],
   ].map((name) => `test/package/${name}.test.ts`),
   'test/frameworks/*.test.ts',

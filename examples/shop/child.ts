@@ -1,12 +1,13 @@
 // A process of the shop that main.ts starts: it runs one module until its parent asks it to end.
-import { transportFromUrl } from 'mapbus/url';
 import { type Module, startProcess } from './shop.ts';
+import { openTransport } from './transport.ts';
 
-const [url = '', namespace = '', folder = '', module = 'mail'] = process.argv.slice(2);
-const transport = await transportFromUrl(url);
+const [namespace = '', folder = '', module = 'mail'] = process.argv.slice(2);
+const { transport, disconnect } = await openTransport();
 const { bus } = await startProcess({ transport, namespace, folder, modules: [module as Module] });
 process.once('message', async () => {
   await bus.close();
+  await disconnect();
   process.disconnect();
 });
 process.send?.('ready');

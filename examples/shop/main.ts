@@ -2,6 +2,8 @@
 //   npx tsx examples/shop/main.ts                                        in memory
 //   EVENT_BUS_URL=amqp://localhost npx tsx examples/shop/main.ts         over RabbitMQ
 //   EVENT_BUS_URL=kafka://localhost:9092 npx tsx examples/shop/main.ts three    over Kafka, each module a process
+//   EVENT_BUS_URL=postgres://localhost/shop npx tsx examples/shop/main.ts       over Postgres
+// With DATABASE_URL=postgres://localhost/shop, an outbox in that database is before RabbitMQ or Kafka.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,21 +11,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { transportFromUrl } from 'mapbus/url';
 import { createBank } from './bank.ts';
 import { createDatabase } from './database.ts';
 import { type Module, startProcess } from './shop.ts';
+import { openTransport } from './transport.ts';
 
-const url = process.env.EVENT_BUS_URL ?? 'memory:';
 const isThree = process.argv.includes('three');
 const namespace = `shop-${Date.now().toString(36)}`;
 const folder = mkdtempSync(join(tmpdir(), 'mapbus-shop-'));
-const transport = await transportFromUrl(url);
+const { transport, disconnect } = await openTransport();
 const database = createDatabase(folder);
 const bank = createBank(folder);
 
 const startChild = async (module: Module) => {
-  const child = fork(fileURLToPath(new URL('child.ts', import.meta.url)), [url, namespace, folder, module]);
+  const child = fork(fileURLToPath(new URL('child.ts', import.meta.url)), [namespace, folder, module]);
   await once(child, 'message');
   return async () => {
     const ended = once(child, 'exit');
@@ -80,7 +81,9 @@ await until('the charges', () => bank.charges().length === 40);
 await orders.sendAllAgain();
 await until('the repeated orders', () => bank.repeated() === 40);
 await until('the mails', () => database.mails.count() === 80 && database.paid.count() === 40);
+await bus.idle();
 await close();
+await disconnect();
 
 const isInOrder = (customer: string) => {
   const charges = bank.charges().filter((charge) => charge.customer === customer);

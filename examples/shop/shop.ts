@@ -1,5 +1,6 @@
 import { createServiceBus } from 'mapbus/service';
 import type { Transport } from 'mapbus/transport';
+import type { PoolClient } from 'pg';
 import { createBank } from './bank.ts';
 import { type BillingEvents, createBilling } from './billing.ts';
 import { createDatabase } from './database.ts';
@@ -11,7 +12,7 @@ export interface ShopEvents extends OrderEvents, BillingEvents, MailEvents {}
 export type Module = 'orders' | 'billing' | 'mail';
 
 export interface ProcessOptions {
-  readonly transport: Transport;
+  readonly transport: Transport<PoolClient>;
   /** Before all names at the broker, so that each run of the example has its own. */
   readonly namespace: string;
   /** The folder of the database and the bank. */
@@ -27,7 +28,7 @@ export const startProcess = async ({ transport, namespace, folder, modules }: Pr
   const log = (message: string, { eventId, attempt }: Record<string, unknown>) =>
     database.log.insert(`${message} ${eventId} ${attempt}`, null);
 
-  const bus = createServiceBus<ShopEvents>({
+  const bus = createServiceBus<ShopEvents, PoolClient>({
     service: 'shop',
     namespace,
     transport,

@@ -1,5 +1,8 @@
 import { describe } from 'vitest';
-import { testShop } from '../shop.ts';
+import { testShop, testShopWithOutbox } from '../shop.ts';
 import { available } from '../support.ts';
 
-describe.each(await available(['kafka']))('the shop over %s', testShop);
+const [kind, database] = await available(['kafka', 'postgres']);
+
+describe.runIf(kind)('the shop over kafka', () => testShop('kafka'));
+describe.runIf(database)('the shop with Postgres before kafka', () => testShopWithOutbox('kafka'));
