@@ -4,5 +4,5 @@ import { hasPython, testPython } from './python.ts';
 
 describe.each(hasPython ? await available(['kafka']) : [])(
   'a program in Python with the cloudevents package, over %s',
-  testPython,
+  () => testPython('kafka'),
 );
