@@ -4,12 +4,14 @@ import type {
   Connection,
   ConnectionContext,
   ConsumerSpec,
+  OperatorTools,
   Outcome,
   Receiving,
   TransportFeatures,
 } from '../transport/index.ts';
 import { createBatches } from './batches.ts';
 import { createClients, createSockets } from './client.ts';
+import { createCompare } from './compare.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { isNotReady, isRefusal, isTooLarge, isUnknownTopic } from './errors.ts';
 import { createExpiry } from './expiry.ts';
@@ -17,6 +19,7 @@ import { createGroupOffsets } from './group-offsets.ts';
 import { createInForce, type InForce } from './in-force.ts';
 import type { Job } from './intake.ts';
 import { createNames } from './names.ts';
+import { createOperator } from './operator.ts';
 import { createCarryOut } from './outcomes.ts';
 import { partitionOf } from './partition.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
@@ -25,7 +28,8 @@ import { createRenaming } from './renaming.ts';
 import { sleep } from './sleep.ts';
 import { startTail } from './tail.ts';
 import { createTopics, type TopicPlan } from './topics.ts';
-import { createTopology, planLines } from './topology.ts';
+import { createTopology, planLines, planTopics } from './topology.ts';
+import { startWideTail } from './wide-tail.ts';
 
 export interface KafkaSettings {
   readonly base: Omit<BaseOptions, 'clientId'>;
@@ -50,6 +54,7 @@ const FEATURES: TransportFeatures = {
   countsDeliveries: true,
   keepsAttemptsByKey: false,
   expiresConsumers: true,
+  servesOperators: true,
   maxDelayMs: 24 * 60 * 60 * 1_000,
   // The broker takes 1 MiB by default, and the record has headers.
   maxBytes: 1_000_000,
@@ -302,18 +307,8 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     return found.isPending ? startLater(spec, deliver) : startOne(spec, deliver, found);
   };
 
-  const tail: NonNullable<Connection['tail']> = async (events, tell) => {
-    if (closing.signal.aborted) throw closedError();
-    for (const event of events) await declareTopic(topology.events(event));
-    const receiving = await startTail({
-      topics: events.map(names.eventTopic),
-      tell,
-      reader: clients.reader(),
-      offsets,
-      remake,
-      trouble,
-      metadataMs,
-    });
+  const tailParts = { offsets, trouble, metadataMs };
+  const keepTail = (receiving: Receiving): Receiving => {
     const own: Receiving = {
       stop: async () => {
         tails.delete(own);
@@ -323,6 +318,29 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     tails.add(own);
     return own;
   };
+  const tail: NonNullable<Connection['tail']> = async (events, tell) => {
+    if (closing.signal.aborted) throw closedError();
+    for (const event of events) await declareTopic(topology.events(event));
+    return keepTail(
+      await startTail({
+        ...tailParts,
+        topics: events.map(names.eventTopic),
+        tell,
+        reader: clients.reader(),
+        remake: async (topic) => {
+          await remake(topic);
+          return true;
+        },
+      }),
+    );
+  };
+  const listTopics = () => admin.client.listTopics();
+  /** Makes no topic. */
+  const tailWide: OperatorTools['tail'] = async (wanted, tell) => {
+    if (closing.signal.aborted) throw closedError();
+    const isWanted = typeof wanted === 'function' ? wanted : (event: string) => wanted.includes(event);
+    return keepTail(await startWideTail({ ...tailParts, names, isWanted, listTopics, tell, reader: clients.reader() }));
+  };
 
   const deadLetters = createDeadLetters({
     names,
@@ -331,6 +349,26 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     declare: () => declareTopic(topology.dead),
     write: writeSoon,
     exists: topics.exists,
+  });
+
+  /** Where an operator makes the topics, no process notes that it runs a consumer. */
+  const removeUnnoted = async (consumer: string): Promise<boolean> =>
+    (await offsets.remove(names.group(consumer))) && (await topics.remove(names.retryTopic(consumer)));
+  const operator = createOperator({
+    names,
+    offsets,
+    listTopics,
+    lastUses: expiry?.lastUses ?? (async () => new Map()),
+    removeUnused: expiry?.removeNow ?? removeUnnoted,
+    exists: topics.exists,
+    compare: createCompare({
+      admin: admin.client,
+      names,
+      offsets,
+      listTopics,
+      plansOf: (specs) => planTopics(topology, specs, sends),
+    }),
+    tail: tailWide,
   });
 
   const close = async (): Promise<void> => {
@@ -356,6 +394,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     consume,
     tail,
     deadLetters,
+    operator,
     plan: (consumers) => planLines(names, topology, consumers, sends),
     health: sockets.health,
     close,

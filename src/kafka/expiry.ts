@@ -173,5 +173,29 @@ export const createExpiry = (parts: ExpiryParts) => {
     clearTimeout(timer);
   };
 
-  return { use, start, close };
+  /** When each consumer was last run. Makes no topic. */
+  const lastUses = async (): Promise<ReadonlyMap<string, number>> => {
+    if (!(await topics.exists(usageTopic))) return new Map();
+    await look();
+    return new Map([...usages].flatMap(([consumer, { used }]) => (used ? [[consumer, used.at] as const] : [])));
+  };
+
+  /**
+   * Removes a consumer for an operator, by the same agreement: nobody may be in its group, and nobody may have started it
+   * meanwhile. Resolves with whether it was there and is gone.
+   */
+  const removeNow = async (consumer: string): Promise<boolean> => {
+    const topicId = await topics.idOf(names.retryTopic(consumer));
+    if (topicId === undefined) return false;
+    await look();
+    const used = usages.get(consumer)?.used;
+    if (used) {
+      await write(removalRecord(usageTopic, consumer, topicId, used));
+      await look();
+      if (usages.get(consumer)?.removes !== topicId) return false;
+    }
+    return remove(consumer, topicId);
+  };
+
+  return { use, start, close, lastUses, removeNow };
 };

@@ -117,17 +117,18 @@ export const createGroupOffsets = (admin: Admin) => {
     }
   };
 
-  const hasMembers = async (groupId: string): Promise<boolean> => {
+  const countMembers = async (groupId: string): Promise<number> => {
     try {
       const groups = await whenReady(() => admin.describeGroups({ groups: [groupId] }));
-      return (groups.get(groupId)?.members.size ?? 0) > 0;
+      return groups.get(groupId)?.members.size ?? 0;
     } catch (error) {
-      if (isOneOf(error, /GROUP_ID_NOT_FOUND/)) return false;
+      if (isOneOf(error, /GROUP_ID_NOT_FOUND/)) return 0;
       throw error;
     }
   };
+  const hasMembers = async (groupId: string): Promise<boolean> => (await countMembers(groupId)) > 0;
 
-  return { ends, starts, committed, notes, alter, forget, remove, hasMembers };
+  return { ends, starts, committed, notes, alter, forget, remove, countMembers, hasMembers };
 };
 
 export type GroupOffsets = ReturnType<typeof createGroupOffsets>;

@@ -9,13 +9,20 @@ export interface TailParts {
   readonly tell: (body: Uint8Array) => void;
   readonly reader: Client<ConsumerClient>;
   readonly offsets: GroupOffsets;
-  readonly remake: (topic: string) => Promise<void>;
+  /** Called when a topic is missing. Resolves with whether it is there again: else it is read no more. */
+  readonly remake: (topic: string) => Promise<boolean>;
   readonly trouble: (error: unknown) => void;
   readonly metadataMs: number;
 }
 
+/** A tail that can be given more topics. */
+export interface Tail extends Receiving {
+  /** Reads a new topic too, from its beginning. */
+  readonly add: (topic: string) => void;
+}
+
 /** Tells what is published from now on. It is in no group and commits nothing, so that nothing is left behind. */
-export const startTail = async (parts: TailParts): Promise<Receiving> => {
+export const startTail = async (parts: TailParts): Promise<Tail> => {
   const { topics, tell, reader, offsets, remake, trouble, metadataMs } = parts;
   const ends = await offsets.ends(topics);
   let cursors: readonly Cursor[] = [...ends].flatMap(([topic, partitions]) =>
@@ -36,7 +43,10 @@ export const startTail = async (parts: TailParts): Promise<Receiving> => {
     },
     outOfRange: toEnd,
     topicChanged: async (topic, isMissing) => {
-      if (isMissing) await remake(topic);
+      if (isMissing && !(await remake(topic))) {
+        cursors = cursors.filter((cursor) => cursor.topic !== topic);
+        return;
+      }
       cursors = cursors.map((cursor) => (cursor.topic === topic ? { ...cursor, next: 0n } : cursor));
     },
     looked: ({ topics: known }) => {
@@ -56,5 +66,11 @@ export const startTail = async (parts: TailParts): Promise<Receiving> => {
     loop.stop();
     await reader.close();
   };
-  return { stop };
+  const add = (topic: string): void => {
+    if (cursors.some((cursor) => cursor.topic === topic)) return;
+    // The others are added once the topic was looked at.
+    cursors = [...cursors, { topic, partition: 0, next: 0n }];
+    loop.wake();
+  };
+  return { add, stop };
 };

@@ -43,6 +43,18 @@ const describe = ({ topic, partitions, configs }: TopicPlan): string => {
   return `topic ${topic} partitions=${partitions}${settings.join('')}`;
 };
 
+/** The topics that have to exist for these consumers and for what is sent. */
+export const planTopics = (
+  topology: Topology,
+  consumers: readonly ConsumerSpec[],
+  sends: ReadonlySet<string> | 'all',
+): TopicPlan[] => {
+  const sent = sends === 'all' ? [] : [...sends];
+  const events = new Set([...sent, ...consumers.flatMap((consumer) => consumer.names)]);
+  const dead = consumers.length > 0 ? [topology.dead] : [];
+  return [...[...events].map(topology.events), ...consumers.map(topology.retry), ...dead];
+};
+
 /** What has to exist at the broker, and what of it this service does. */
 export const planLines = (
   names: Names,
@@ -50,10 +62,6 @@ export const planLines = (
   consumers: readonly ConsumerSpec[],
   sends: ReadonlySet<string> | 'all',
 ): string[] => {
-  const sent = sends === 'all' ? [] : [...sends];
-  const events = new Set([...sent, ...consumers.flatMap((consumer) => consumer.names)]);
-  const plans = [...[...events].map(topology.events), ...consumers.map(topology.retry)];
-  if (consumers.length > 0) plans.push(topology.dead);
   const groups = consumers.map(({ consumer }) => `group ${names.group(consumer)}`);
-  return [...plans.map(describe), ...groups];
+  return [...planTopics(topology, consumers, sends).map(describe), ...groups];
 };

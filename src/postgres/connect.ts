@@ -2,6 +2,7 @@ import type { Connection, ConnectionContext, TransportFeatures } from '../transp
 import { arrayOf } from './as-text.ts';
 import { isDueStatement } from './due-statement.ts';
 import { createLetters } from './letters.ts';
+import { createOperator } from './operator.ts';
 import { publishStatement, publishValues } from './publish-statement.ts';
 import { createPublisher } from './publisher.ts';
 import { openStore, type Settings } from './store.ts';
@@ -20,6 +21,7 @@ const FEATURES: TransportFeatures = {
   countsDeliveries: true,
   keepsAttemptsByKey: true,
   expiresConsumers: true,
+  servesOperators: true,
   maxDelayMs: 2 ** 31 - 1,
   maxBytes: undefined,
 };
@@ -54,6 +56,14 @@ export const connect = <Session>(settings: Settings<Session>, context: Connectio
     return count;
   };
 
+  const operator = createOperator({
+    names,
+    owner,
+    query,
+    tail: tails.start,
+    trouble: (error) => context.report('warn', 'event_transport_trouble', { error }),
+  });
+
   const isDue = async (): Promise<boolean> => {
     const [row] = await query(isDueStatement(names), [arrayOf(store.consumersOf(owner))]);
     return row?.due === 'true';
@@ -78,6 +88,7 @@ export const connect = <Session>(settings: Settings<Session>, context: Connectio
     consume,
     tail: tails.start,
     deadLetters: { ...letters, redrive },
+    operator,
     plan: () => tables({ schema }).split('\n').filter(Boolean),
     health: store.health,
     idle,

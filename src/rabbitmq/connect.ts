@@ -11,19 +11,21 @@ import type {
   TransportFeatures,
 } from '../transport/index.ts';
 import { createDeclarer } from './declare-queue.ts';
+import { createDirectory } from './directory.ts';
 import { drainFormer } from './former.ts';
 import { type Kept, keepOpen } from './keep-open.ts';
 import { createLink } from './link.ts';
 import { createLook } from './look.ts';
 import { CONTENT_TYPE, foreignHeaders, HEADERS } from './message.ts';
 import { createNames, refuseConsumer, refuseName } from './names.ts';
+import { createOperator } from './operator.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createRecords } from './record.ts';
 import { createRegistry } from './registry.ts';
 import { createSender, notSent } from './sender.ts';
 import { openSession } from './session.ts';
 import { createStore } from './store.ts';
-import { startTail } from './tail.ts';
+import { ALL, startTail } from './tail.ts';
 import { createTopology, MAX_DELAY_MS, planLines } from './topology.ts';
 
 export interface ConnectSettings {
@@ -42,6 +44,7 @@ const FEATURES: TransportFeatures = {
   countsDeliveries: true,
   keepsAttemptsByKey: false,
   expiresConsumers: true,
+  servesOperators: true,
   maxDelayMs: MAX_DELAY_MS,
   maxBytes: 16_000_000,
 };
@@ -82,6 +85,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   let isClosed = false;
   const parts = { link: consuming, names, topology, declarer, records, isClosed: () => isClosed, report };
   const registry = createRegistry(parts);
+  const directory = createDirectory({ ...parts, isChecked });
 
   const prepareEvents = async (channel: Channel) => {
     if (isChecked) await channel.exchangeDeclare({ exchange: names.exchange, passive: true });
@@ -119,17 +123,18 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     if (timeoutMs < CONSUMER_TIMEOUT_MS) return;
     report('warn', 'event_consumer_timeout_long', { consumer, timeoutMs, consumerTimeoutMs: CONSUMER_TIMEOUT_MS });
   };
-  const declare = async (consumers: readonly ConsumerSpec[]): Promise<void> => {
-    consumers.forEach(warnOfTimeouts);
-    if (isChecked) {
-      await registry.check(consumers);
-      return;
-    }
+  const declareAll = async (consumers: readonly ConsumerSpec[]): Promise<void> => {
     registry.add(consumers);
     for (const spec of consumers) {
       await registry.declare(spec);
       for (const former of await registry.formerNames(spec)) await registry.retire(spec, former);
     }
+  };
+  const declare = async (consumers: readonly ConsumerSpec[]): Promise<void> => {
+    consumers.forEach(warnOfTimeouts);
+    if (isChecked) await registry.check(consumers);
+    else await declareAll(consumers);
+    await directory.note(consumers);
   };
 
   const keep = (kept: Kept): Kept => {
@@ -173,9 +178,11 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   };
 
   const renew = (spec: ConsumerSpec) => {
-    const timer = setInterval(() => {
-      registry.declare(spec).then(registry.touch).catch(failed(spec.consumer));
-    }, RENEW_MS).unref();
+    const renewOne = async () => {
+      if (!isChecked) await registry.touch(await registry.declare(spec));
+      await directory.note([spec]);
+    };
+    const timer = setInterval(() => void renewOne().catch(failed(spec.consumer)), RENEW_MS).unref();
     timers.add(timer);
     return () => {
       clearInterval(timer);
@@ -210,7 +217,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
         })
         .catch(failed(spec.consumer));
     else await start(startMain(spec, deliver));
-    const endRenewal = isChecked ? () => {} : renew(spec);
+    const endRenewal = renew(spec);
     const stop = async () => {
       isStopped = true;
       endRenewal();
@@ -219,10 +226,19 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     return { stop };
   };
 
-  const tail: Connection['tail'] = async (eventNames, tell) => {
-    const declareExchange = isChecked ? undefined : registry.declareExchange;
-    return keep(await startTail({ link: consuming, names, declareExchange, report }, eventNames, tell));
-  };
+  const declareExchange = isChecked ? undefined : registry.declareExchange;
+  const tailParts = { link: consuming, names, declareExchange, report };
+  const tail: Connection['tail'] = async (eventNames, tell) => keep(await startTail(tailParts, eventNames, tell));
+  const operator = createOperator({
+    ...parts,
+    directory,
+    tail: async (wanted, tell) => {
+      // An operator's tail makes no exchange.
+      const own = { ...tailParts, declareExchange: undefined };
+      if (typeof wanted !== 'function') return keep(await startTail(own, wanted, tell));
+      return keep(await startTail(own, [ALL], (body, eventName) => wanted(eventName) && tell(body)));
+    },
+  });
 
   const health = () => {
     const links = [publishing.health(), consuming.health()].flatMap((known) => known ?? []);
@@ -250,6 +266,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     consume,
     tail,
     deadLetters,
+    operator,
     plan: (consumers) => planLines(names, topology, consumers),
     health,
     close,

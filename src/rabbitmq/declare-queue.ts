@@ -11,7 +11,7 @@ const MAX_DIFFERENCES = 8;
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What the broker says of the first argument that differs. */
-const readDifference = (text: string) => {
+export const readDifference = (text: string) => {
   const [, argument] = /inequivalent arg '([^']+)'/.exec(text) ?? [];
   const [, value, type] = /but current is the value '([^']*)' of type '([^']*)'/.exec(text) ?? [];
   const current =

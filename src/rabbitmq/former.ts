@@ -4,7 +4,7 @@ import type { Kept } from './keep-open.ts';
 import { type Link, pause } from './link.ts';
 import type { Names } from './names.ts';
 import type { Registry } from './registry.ts';
-import { levelOf, MAX_DELAY_MS } from './topology.ts';
+import { allLevels } from './topology.ts';
 
 const LOOK_MS = 1_000;
 /**
@@ -24,13 +24,6 @@ interface Parts {
   readonly start: () => Promise<Kept>;
 }
 
-/** All times that a retry queue can have. */
-const levels = (): number[] => {
-  const found: number[] = [];
-  for (let ms = levelOf(0); ms <= levelOf(MAX_DELAY_MS); ms *= 2) found.push(ms);
-  return found;
-};
-
 /**
  * Consumes what still waits for the former name of a consumer, and removes its queues once they are empty and no process
  * runs it any more. Resolves when that is done.
@@ -41,7 +34,7 @@ export const drainFormer = async (
   former: string,
 ): Promise<void> => {
   const queue = names.queue(former);
-  const retryQueues = levels().map((ms) => names.retry(former, ms));
+  const retryQueues = allLevels().map((ms) => names.retry(former, ms));
   let running: Kept | undefined;
   let emptyLooks = 0;
 

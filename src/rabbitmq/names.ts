@@ -18,6 +18,8 @@ export const createNames = (namespace: string, service: string) => {
     retry: (consumer: string, levelMs: number | string) => `${prefix}.retry.${levelMs}.${service}.${consumer}`,
     /** Keeps which event names a consumer is bound to, since AMQP cannot list bindings. */
     record: (consumer: string) => `${prefix}.names.${service}.${consumer}`,
+    /** Keeps which consumers the service has, since AMQP cannot list queues. */
+    directory: `${prefix}.consumers.${service}`,
     /** Exists while a process runs a consumer with these event names. */
     present: (consumer: string, version: string) => `${prefix}.present.${version}.${service}.${consumer}`,
     tail: (id: string) => `${prefix}.tail.${service}.${id}`,

@@ -204,7 +204,7 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
       topology.queue(spec),
       ...levelsOf(spec).map((ms) => topology.retry(spec, ms)),
     ];
-    for (const { queue } of [topology.dead(), ...consumers.flatMap(queuesOf)])
+    for (const { queue } of [topology.directory(), topology.dead(), ...consumers.flatMap(queuesOf)])
       await look(`queue ${queue}`, (channel) => channel.queueDeclare({ queue, passive: true }));
     if (missing.length > 0)
       throw new Error(`Missing at RabbitMQ: ${missing.join(', ')}. bus.plan() says how each has to be`);

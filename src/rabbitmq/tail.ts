@@ -16,11 +16,14 @@ interface Parts {
   readonly report: ConnectionContext['report'];
 }
 
-/** Tells the events of some names from now on, over a queue that ends with its consumer. */
+/** All events of a topic exchange. */
+export const ALL = '#';
+
+/** Tells the events of some routing keys from now on, over a queue that ends with its consumer. */
 export const startTail = async (
   { link, names, declareExchange, report }: Parts,
-  eventNames: readonly string[],
-  tell: (body: Uint8Array) => void,
+  routingKeys: readonly string[],
+  tell: (body: Uint8Array, eventName: string) => void,
 ): Promise<Kept> => {
   const open = async () => {
     const channel = await link.channel();
@@ -38,9 +41,9 @@ export const startTail = async (
         autoDelete: true,
         arguments: { 'x-max-length': MAX_WAITING },
       });
-      for (const routingKey of eventNames) await channel.queueBind({ queue, exchange, routingKey });
+      for (const routingKey of routingKeys) await channel.queueBind({ queue, exchange, routingKey });
       await channel.basicConsume({ queue, noAck: true }, (message) => {
-        if (!isStopped) tell(bodyOf(message));
+        if (!isStopped) tell(bodyOf(message), message.routingKey);
       });
       channel.once('basic.cancel', () => void closeChannel(channel));
     } catch (error) {
@@ -54,5 +57,5 @@ export const startTail = async (
     };
     return { over, ended: over, stop, close: stop };
   };
-  return keepOpen(open, (error) => report('warn', 'event_transport_trouble', { eventNames, error }));
+  return keepOpen(open, (error) => report('warn', 'event_transport_trouble', { eventNames: routingKeys, error }));
 };

@@ -40,6 +40,13 @@ export const MAX_DELAY_MS = 1_000 * 2 ** 20;
 export const levelOf = (delayMs: number): number =>
   Math.max(SHORTEST_LEVEL_MS, 1_000 * 2 ** Math.ceil(Math.log2(Math.max(1, delayMs) / 1_000)));
 
+/** All times that a retry queue can have. */
+export const allLevels = (): number[] => {
+  const found: number[] = [];
+  for (let ms = levelOf(0); ms <= levelOf(MAX_DELAY_MS); ms *= 2) found.push(ms);
+  return found;
+};
+
 /** The times of the retry queues that a consumer needs. */
 export const levelsOf = ({ retryDelaysMs }: Pick<ConsumerSpec, 'retryDelaysMs'>): number[] => {
   const levels = retryDelaysMs.flatMap((delayMs) => [levelOf(delayMs), levelOf(delayMs * EARLIEST)]);
@@ -64,6 +71,7 @@ const quorum = (queue: string, more: Queue['arguments']): Queue => ({
 
 /** All that a service has at the broker, as it is declared. */
 export const createTopology = (names: Names) => ({
+  directory: (): Queue => quorum(names.directory, { 'x-delivery-limit': NO_DELIVERY_LIMIT }),
   dead: (): Queue => quorum(names.dead, { 'x-delivery-limit': NO_DELIVERY_LIMIT }),
   queue: ({ consumer, order, expiresAfterMs }: ConsumerSpec): Queue =>
     quorum(names.queue(consumer), {
@@ -104,7 +112,7 @@ const show = (queue: Queue): string =>
 /** What an operator has to make, a line each. */
 export const planLines = (names: Names, topology: Topology, consumers: readonly ConsumerSpec[]): string[] => {
   const lines = [`exchange ${names.exchange} type=topic durable=true`];
-  if (consumers.length > 0) lines.push(show(topology.dead()));
+  if (consumers.length > 0) lines.push(show(topology.directory()), show(topology.dead()));
   for (const spec of consumers) {
     lines.push(show(topology.queue(spec)));
     for (const levelMs of levelsOf(spec)) lines.push(show(topology.retry(spec, levelMs)));

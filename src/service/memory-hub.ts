@@ -9,6 +9,7 @@ import type {
   Transport,
   TransportFeatures,
 } from '../transport/index.ts';
+import { createMemoryOperator } from './memory-operator.ts';
 import { createMemoryQueue, type Member, type MemoryBehaviour, type MemoryQueue, toWaiting } from './memory-queue.ts';
 import { inLaterTurn, outside } from './outside.ts';
 
@@ -23,6 +24,7 @@ const FEATURES: TransportFeatures = {
   countsDeliveries: true,
   keepsAttemptsByKey: true,
   expiresConsumers: true,
+  servesOperators: true,
   maxDelayMs: 2 ** 31 - 1,
   maxBytes: undefined,
 };
@@ -37,6 +39,13 @@ interface Service {
   connections: number;
 }
 
+/** A tail of all names that are wanted. */
+interface WideTail {
+  readonly namespace: string;
+  readonly isWanted: (name: string) => boolean;
+  readonly tell: (body: string) => void;
+}
+
 const tellAll = (told: readonly ((body: string) => void)[], body: string): void => {
   for (const tell of told) tell(body);
 };
@@ -45,6 +54,7 @@ const tellAll = (told: readonly ((body: string) => void)[], body: string): void 
 export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehaviour): Transport => {
   const services = new Map<string, Service>();
   const tails = new Map<string, Set<(body: string) => void>>();
+  const wideTails = new Set<WideTail>();
   /** Which queues an event goes to, as far as it was asked for since the consumers have changed. */
   const routes = new Map<string, readonly MemoryQueue[]>();
   let letterCount = 0;
@@ -114,15 +124,24 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       return found;
     };
 
-    /** Removes a consumer that no process has run for too long. */
-    const removeExpired = (queue: MemoryQueue): void => {
+    const remove = (queue: MemoryQueue): void => {
       for (const other of services.values())
         if (other.queues.get(queue.consumer) === queue) other.queues.delete(queue.consumer);
       routes.clear();
-      reportLost(queue.consumer, 'consumer_expired', messagesOf(queue));
       queue.rest();
     };
+    /** Removes a consumer that no process has run for too long. */
+    const removeExpired = (queue: MemoryQueue): void => {
+      reportLost(queue.consumer, 'consumer_expired', messagesOf(queue));
+      remove(queue);
+    };
 
+    const tellWide = ({ name, body }: Message): void => {
+      for (const wide of wideTails) {
+        if (wide.namespace !== namespace || !wide.isWanted(name)) continue;
+        inLaterTurn(() => outside(() => wideTails.has(wide) && wide.tell(body)));
+      }
+    };
     const publish: Connection['publish'] = async (message) => {
       if (isClosed) throw Object.assign(new Error('The connection is closed'), { outcome: 'not-sent' });
       const fault = behaviour.publishFault();
@@ -151,6 +170,7 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
           ),
         );
       }
+      if (wideTails.size > 0) tellWide(message);
       if (fault) throw fault.error;
       return { unrouted: !isRouted };
     };
@@ -227,6 +247,21 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       };
     };
 
+    const operator = createMemoryOperator({
+      consumers: () => [...queues.values()].filter((queue) => !queue.isExpired()).map((queue) => queue.seen()),
+      forget: (consumer) => {
+        const queue = queues.get(consumer);
+        if (queue) remove(queue);
+        return queue !== undefined;
+      },
+      tail: async (wanted, tell) => {
+        const isWanted = typeof wanted === 'function' ? wanted : (name: string) => wanted.includes(name);
+        const wide = { namespace, isWanted, tell };
+        wideTails.add(wide);
+        return { stop: async () => void wideTails.delete(wide) };
+      },
+    });
+
     const page = async ({ consumer, after = '', limit }: DeadLetterQuery) => {
       const isWanted = (letter: Letter) =>
         letter.ref > after && (consumer === undefined || letter.consumer === consumer);
@@ -234,17 +269,17 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       const letters = found.slice(0, limit);
       return { letters, next: found.length > limit ? letters.at(-1)?.ref : undefined };
     };
-    const remove = (refs: readonly string[]): Letter[] =>
+    const take = (refs: readonly string[]): Letter[] =>
       refs.flatMap((ref) => {
         const letter = dead.get(ref);
         return letter && dead.delete(ref) ? [letter] : [];
       });
     const redrive = async (refs: readonly string[]) => {
-      const letters = remove(refs);
+      const letters = take(refs);
       for (const { consumer, message } of letters) queueOf(consumer).enqueue(toWaiting(message));
       return letters.length;
     };
-    const discard = async (refs: readonly string[]) => remove(refs).length;
+    const discard = async (refs: readonly string[]) => take(refs).length;
 
     const idle = async (): Promise<void> => {
       do {
@@ -269,7 +304,7 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
 
     const health = () => ({ connected: !isClosed, since });
     const deadLetters = { page, redrive, discard };
-    return { features: FEATURES, publish, declare, consume, tail, deadLetters, health, idle, close };
+    return { features: FEATURES, publish, declare, consume, tail, deadLetters, operator, health, idle, close };
   };
 
   return { connect };

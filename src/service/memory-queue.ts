@@ -10,7 +10,7 @@ import {
   takeAny,
   takeFirst,
 } from '../shared/fifo.ts';
-import type { ConsumerSpec, Deliver, Message, Outcome } from '../transport/index.ts';
+import type { ConsumerSpec, Deliver, Message, Outcome, StoredConsumer } from '../transport/index.ts';
 import { inLaterTurn } from './outside.ts';
 
 /** What a hub does beside carrying events: nothing, or what brokers do on a bad day. */
@@ -369,6 +369,14 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     waiting,
     rest,
     moveTo,
+    seen: () => ({
+      consumer,
+      names: [...names].sort(),
+      waiting: waiting().length,
+      isRun: members.size > 0,
+      processes: members.size,
+      lastSeenAt: new Date(members.size > 0 ? Date.now() : lastRunAt),
+    }),
     isDue: () => members.size > 0 && (sizeOf(ready) > 0 || [...later].some(({ isOnTheWay }) => isOnTheWay)),
     isExpired: () => members.size === 0 && Date.now() - lastRunAt > expiresAfterMs,
     isCalled: (name: string) => [...specs.values()].some((spec) => spec.consumer === name || spec.formerly === name),
@@ -391,6 +399,8 @@ export interface MemoryQueue {
   readonly waiting: () => Waiting[];
   readonly rest: () => void;
   readonly moveTo: (queue: MemoryQueue) => void;
+  /** What an operator sees of it. */
+  readonly seen: () => StoredConsumer;
   readonly isDue: () => boolean;
   readonly isExpired: () => boolean;
   /** Whether a process declares it by this name, or as one that had it before. */

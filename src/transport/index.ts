@@ -25,6 +25,8 @@ export interface TransportFeatures {
   readonly keepsAttemptsByKey: boolean;
   /** A consumer that no process has run for `expiresAfterMs` is removed. */
   readonly expiresConsumers: boolean;
+  /** `operator` is there. */
+  readonly servesOperators: boolean;
   /** The longest delay of a retry, in milliseconds. */
   readonly maxDelayMs: number;
   /** The largest body, in bytes, with room for what the transport adds; `undefined` for no limit. */
@@ -164,6 +166,52 @@ export interface Receiving {
   readonly stop: () => Promise<void>;
 }
 
+/** A consumer of the service, as the broker knows it. */
+export interface StoredConsumer {
+  readonly consumer: string;
+  /** The names of its events, sorted; `undefined` where the broker cannot tell. */
+  readonly names: readonly string[] | undefined;
+  /** How many events wait for it, those that wait for a retry included; `undefined` where the broker cannot tell. */
+  readonly waiting: number | undefined;
+  /** Whether a process runs it, or is about to. Some transports see some seconds later that the last one has gone. */
+  readonly isRun: boolean;
+  /** How many processes run it; `undefined` where the broker cannot tell. */
+  readonly processes: number | undefined;
+  /** When a process was last seen to run it, as far as that is noted. */
+  readonly lastSeenAt: Date | undefined;
+}
+
+/** Something that has to exist at the broker, or that exists and has not to. */
+export interface PlanEntry {
+  /** Its kind and its name. */
+  readonly what: string;
+  readonly is: 'present' | 'missing' | 'different' | 'unplanned';
+  /** How it differs, or what cannot be compared. */
+  readonly detail: string | undefined;
+}
+
+/** Names of events, or what says of each name whether it is wanted. */
+export type WantedNames = readonly string[] | ((name: string) => boolean);
+
+/** What an operator needs beside the dead letters. Only `remove` changes anything. */
+export interface OperatorTools {
+  /** The consumers of the service that the broker knows, also those that no process runs, by their names. */
+  readonly consumers: () => Promise<readonly StoredConsumer[]>;
+  /**
+   * Removes a consumer with the events that wait for it. Its dead letters stay. Resolves with whether there was one. A call
+   * that was interrupted can be repeated.
+   * @throws (rejects with) an error while a process runs it; nothing is removed then
+   */
+  readonly remove: (consumer: string) => Promise<boolean>;
+  /** How what is at the broker differs from what these consumers need, and which consumers are there beside them. */
+  readonly compare: (consumers: readonly ConsumerSpec[]) => Promise<readonly PlanEntry[]>;
+  /**
+   * Tells every event of these names, or of all names that are wanted, that is published from now on, at most once. Makes
+   * nothing that stays. Of a name that comes later, the first events may be missed.
+   */
+  readonly tail: (wanted: WantedNames, tell: (body: string | Uint8Array) => void) => Promise<Receiving>;
+}
+
 /** A transport as one bus uses it. */
 export interface Connection {
   readonly features: TransportFeatures;
@@ -195,6 +243,7 @@ export interface Connection {
     | ((names: readonly string[], tell: (body: string | Uint8Array) => void) => Promise<Receiving>)
     | undefined;
   readonly deadLetters?: DeadLetterStore | undefined;
+  readonly operator?: OperatorTools | undefined;
   /** What has to exist at the broker for these consumers and for `sends`, as lines for an operator. */
   readonly plan?: ((consumers: readonly ConsumerSpec[]) => readonly string[]) | undefined;
   readonly health: () => TransportHealth;

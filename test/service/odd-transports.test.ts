@@ -18,6 +18,7 @@ const features = {
   countsDeliveries: false,
   keepsAttemptsByKey: true,
   expiresConsumers: false,
+  servesOperators: false,
   maxDelayMs: 2 ** 31 - 1,
   maxBytes: undefined,
 };

@@ -68,6 +68,7 @@ export const FEATURES: TransportFeatures = {
   countsDeliveries: true,
   keepsAttemptsByKey: true,
   expiresConsumers: true,
+  servesOperators: false,
   maxDelayMs: 2 ** 31 - 1,
   maxBytes: undefined,
 };

@@ -7,6 +7,7 @@ import { delivery } from './delivery.ts';
 import { hostile } from './hostile.ts';
 import { killing } from './killing.ts';
 import { names } from './names.ts';
+import { operator } from './operator.ts';
 import { order } from './order.ts';
 import { processes } from './processes.ts';
 import { publishing } from './publishing.ts';
@@ -31,6 +32,7 @@ export const transportContract: readonly ContractClause[] = [
   ...concurrency,
   ...deadLetters,
   ...tail,
+  ...operator,
   ...hostile,
   ...sessions,
   ...killing,

@@ -12,7 +12,7 @@ export const createCheat = (): Transport => {
     features: {
       ...{ durable: true, enlists: true, ordersByKey: true, ordersAcrossNames: true, tails: true },
       ...{ keepsDeadLetters: true, tellsUnrouted: true, maxDelayMs: 1_000, maxBytes: undefined },
-      ...{ countsDeliveries: true, keepsAttemptsByKey: true, expiresConsumers: true },
+      ...{ countsDeliveries: true, keepsAttemptsByKey: true, expiresConsumers: true, servesOperators: true },
     },
     publish: async ({ name, body, key, headers }) => {
       const signal = new AbortController().signal;
@@ -44,6 +44,12 @@ export const createCheat = (): Transport => {
       page: async () => ({ letters: dead, next: undefined }),
       redrive: async () => 0,
       discard: async () => 0,
+    },
+    operator: {
+      consumers: async () => [],
+      remove: async () => false,
+      compare: async () => [],
+      tail: async () => ({ stop: async () => {} }),
     },
     health: () => ({ connected: true, since: new Date() }),
     close: async () => {},

@@ -4,7 +4,12 @@ import { broken, neverAborted } from './tools.ts';
 export const brokenDeclaring = [
   broken(
     'puts a consumer in force when it runs',
-    'a consumer is in force once it is declared',
+    [
+      'a consumer is in force once it is declared',
+      'looking at consumers changes nothing',
+      'to remove a consumer leaves the others with their events',
+      "an operator's tail takes nothing away from consumers",
+    ],
     ({ declared, running, processes, keyOf, drop }) => {
       const announced = new Map<string, unknown>();
       return {

@@ -6,6 +6,7 @@ import { brokenDelivery } from './delivery.ts';
 import { brokenHostile } from './hostile.ts';
 import { brokenKilling } from './killing.ts';
 import { brokenNames } from './names.ts';
+import { brokenOperator } from './operator.ts';
 import { brokenOrder } from './order.ts';
 import { brokenProcesses } from './processes.ts';
 import { brokenPublishing } from './publishing.ts';
@@ -25,6 +26,7 @@ export const brokenTransports: readonly Broken[] = [
   ...brokenConcurrency,
   ...brokenDeadLetters,
   ...brokenTail,
+  ...brokenOperator,
   ...brokenHostile,
   ...brokenSessions,
   ...brokenKilling,

@@ -1,0 +1,50 @@
+import type { Receiving } from '../transport/index.ts';
+import type { Names } from './names.ts';
+import { startTail, type TailParts } from './tail.ts';
+
+/** How often it is looked for new topics. */
+const LOOK_MS = 1_000;
+
+interface WideTailParts extends Omit<TailParts, 'topics' | 'remake'> {
+  readonly names: Names;
+  readonly isWanted: (event: string) => boolean;
+  readonly listTopics: () => Promise<readonly string[]>;
+}
+
+/** Tells the events of all topics whose events are wanted, also of topics that come later. */
+export const startWideTail = async (parts: WideTailParts): Promise<Receiving> => {
+  const { names, isWanted, listTopics, trouble } = parts;
+  const listWanted = async (): Promise<readonly string[]> =>
+    (await listTopics()).filter((topic) => {
+      const event = names.eventOf(topic);
+      return event !== undefined && isWanted(event);
+    });
+  let known: ReadonlySet<string> = new Set(await listWanted());
+  const tail = await startTail({ ...parts, topics: [...known], remake: async () => false });
+  let isStopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const look = async (): Promise<void> => {
+    try {
+      const topics = await listWanted();
+      if (isStopped) return;
+      for (const topic of topics) if (!known.has(topic)) tail.add(topic);
+      // One that was deleted is new when it comes again.
+      known = new Set(topics);
+    } catch (error) {
+      if (!isStopped) trouble(error);
+    }
+  };
+  const schedule = (): void => {
+    if (isStopped) return;
+    timer = setTimeout(() => void look().finally(schedule), LOOK_MS);
+    timer.unref();
+  };
+  schedule();
+  const stop = async (): Promise<void> => {
+    isStopped = true;
+    clearTimeout(timer);
+    await tail.stop();
+  };
+  return { stop };
+};
