@@ -346,7 +346,6 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     names,
     offsets,
     createReader: clients.reader,
-    declare: () => declareTopic(topology.dead),
     write: writeSoon,
     exists: topics.exists,
   });

@@ -1,4 +1,5 @@
 import type { DeadLetterStore, StoredDeadLetter } from '../transport/index.ts';
+import { CLAIM_MS, claimOf, createClaims, unclaimOf } from './claims.ts';
 import type { Client, ConsumerClient } from './client.ts';
 import { isOneOf } from './errors.ts';
 import { type GroupOffsets, offsetOf } from './group-offsets.ts';
@@ -11,7 +12,6 @@ export interface DeadLettersParts {
   readonly names: Names;
   readonly offsets: GroupOffsets;
   readonly createReader: () => Client<ConsumerClient>;
-  readonly declare: () => Promise<void>;
   /** Rejects if there is no such topic. */
   readonly write: (record: NewRecord) => Promise<void>;
   readonly exists: (topic: string) => Promise<boolean>;
@@ -23,6 +23,7 @@ interface Entry {
 }
 
 const RENAMED_TO = 'renamed-to';
+const CLAIMED_AT_ONCE = 200;
 
 /** A record among the letters that says which name a consumer has now. */
 export const renameOf = (topic: string, consumer: string, renamedTo: string): NewRecord => ({
@@ -67,11 +68,12 @@ const toRetry = (record: StoredRecord, topic: string): NewRecord => {
 export const createDeadLetters = (
   parts: DeadLettersParts,
 ): DeadLetterStore & { readonly close: () => Promise<void> } => {
-  const { names, offsets, createReader, declare, write, exists } = parts;
+  const { names, offsets, createReader, write, exists } = parts;
   const { deadTopic: topic } = names;
   const entries = new Map<string, Entry>();
   /** The next name of each consumer that was renamed. */
   const renamed = new Map<string, string>();
+  const claims = createClaims();
   /** How far the topic was looked through. */
   let seen = 0n;
   let reader: Client<ConsumerClient> | undefined;
@@ -82,6 +84,7 @@ export const createDeadLetters = (
     return readLog(reader, topic, 0, from, to, visit);
   };
   const note = (record: StoredRecord): void => {
+    if (claims.note(record)) return;
     const ref = textOf(record.key);
     const { consumer = '', [RENAMED_TO]: next } = headersOf(record);
     if (record.value === null) entries.delete(ref);
@@ -90,13 +93,20 @@ export const createDeadLetters = (
   };
   /** Looks through what is new, and forgets what the log does not have any more. */
   const look = async (): Promise<void> => {
-    await declare();
+    // To look makes no topic: a mistyped service has no letters.
+    if (!(await exists(topic))) {
+      entries.clear();
+      claims.clear();
+      seen = 0n;
+      return;
+    }
     const [starts, ends] = [await offsets.starts([topic]), await offsets.ends([topic])];
     const start = offsetOf(starts, topic, 0) ?? 0n;
     const end = offsetOf(ends, topic, 0) ?? 0n;
     if (end < seen) {
       // The topic was made anew.
       entries.clear();
+      claims.clear();
       seen = start;
     }
     for (const [ref, { offset }] of entries) if (offset < start) entries.delete(ref);
@@ -153,12 +163,41 @@ export const createDeadLetters = (
     throw new Error(`There is no consumer ${JSON.stringify(consumer)} any more`);
   };
 
-  const redrive: DeadLetterStore['redrive'] = (refs) =>
-    inTurn(async () => {
+  /**
+   * Claims letters, and gives those to `work` that no other operator has claimed before. Resolves with how many there were.
+   */
+  const withClaim = async (
+    refs: readonly string[],
+    work: (wanted: readonly (readonly [string, Entry])[], isOver: () => boolean) => Promise<number>,
+  ): Promise<number> => {
+    await look();
+    if (entriesOf(refs).length === 0) return 0;
+    const owner = crypto.randomUUID();
+    const claimedAt = performance.now();
+    await write(claimOf(topic, owner, refs));
+    try {
       await look();
+      const own = entriesOf(refs).filter(([ref]) => claims.has(owner, ref));
+      return await work(own, () => performance.now() - claimedAt > CLAIM_MS / 2);
+    } finally {
+      await write(unclaimOf(topic, owner));
+    }
+  };
+  /** So many at once, so that a claim is a small record and does not end before its work. */
+  const inClaims = async (refs: readonly string[], work: Parameters<typeof withClaim>[1]): Promise<number> => {
+    let count = 0;
+    for (let start = 0; start < refs.length; start += CLAIMED_AT_ONCE)
+      count += await inTurn(() => withClaim(refs.slice(start, start + CLAIMED_AT_ONCE), work));
+    return count;
+  };
+  const tooSlow = () => new Error('Kafka is too slow to redrive or discard letters in time: try again');
+
+  const redrive: DeadLetterStore['redrive'] = (refs) =>
+    inClaims(refs, async (wanted, isOver) => {
       let count = 0;
-      for (const record of await recordsOf(entriesOf(refs))) {
+      for (const record of await recordsOf(wanted)) {
         const retryTopic = await retryTopicOf(toLetter(record).consumer);
+        if (isOver()) throw tooSlow();
         // A letter that is removed too late comes twice. One that is removed too early is lost.
         await write(toRetry(record, retryTopic));
         await remove(textOf(record.key));
@@ -167,10 +206,11 @@ export const createDeadLetters = (
       return count;
     });
   const discard: DeadLetterStore['discard'] = (refs) =>
-    inTurn(async () => {
-      await look();
-      const wanted = entriesOf(refs);
-      for (const [ref] of wanted) await remove(ref);
+    inClaims(refs, async (wanted, isOver) => {
+      for (const [ref] of wanted) {
+        if (isOver()) throw tooSlow();
+        await remove(ref);
+      }
       return wanted.length;
     });
   const close = async (): Promise<void> => {
