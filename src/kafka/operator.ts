@@ -34,7 +34,9 @@ export const createOperator = (parts: Parts): OperatorTools => {
       }
     const events = [...committed.keys()].flatMap((topic) => names.eventOf(topic) ?? []).sort();
     // Kafka forgets the position of a group seven days after its last process has left.
-    return events.length > 0 ? { names: events, waiting: Number(waiting) } : { names: undefined, waiting: undefined };
+    return events.length > 0
+      ? { names: events, inForce: true, waiting: Number(waiting) }
+      : { names: undefined, inForce: existing.has(retryTopic), waiting: undefined };
   };
 
   const find = async (

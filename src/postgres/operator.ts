@@ -48,6 +48,7 @@ interface Listed extends StoredConsumer {
 const listedOf = ({ name, ordered, expires, seen, run, names, waiting }: Row): Listed => ({
   consumer: name ?? '',
   names: JSON.parse(names ?? '[]') as string[],
+  inForce: true,
   waiting: Number(waiting),
   isRun: run === 'true',
   processes: undefined,

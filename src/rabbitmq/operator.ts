@@ -40,6 +40,7 @@ export const createOperator = ({ link, names, topology, declarer, records, direc
     return {
       consumer,
       names: (await boundNames(consumer))?.slice().sort(),
+      inForce: queue !== undefined,
       waiting: messages + retries,
       isRun,
       processes,

@@ -372,6 +372,7 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
     seen: () => ({
       consumer,
       names: [...names].sort(),
+      inForce: true,
       waiting: waiting().length,
       isRun: members.size > 0,
       processes: members.size,

@@ -171,6 +171,8 @@ export interface StoredConsumer {
   readonly consumer: string;
   /** The names of its events, sorted; `undefined` where the broker cannot tell. */
   readonly names: readonly string[] | undefined;
+  /** Whether each event that is published now waits for it. It may not, where a part of it was left behind. */
+  readonly inForce: boolean;
   /** How many events wait for it, those that wait for a retry included; `undefined` where the broker cannot tell. */
   readonly waiting: number | undefined;
   /** Whether a process runs it, or is about to. Some transports see some seconds later that the last one has gone. */

@@ -56,10 +56,10 @@ const listed = clause('an operator sees each consumer of the service, with its e
 
   const found = await operatorOf(tools.connect('reader')).consumers();
 
-  const seen = found.map((each) => [each.consumer, each.names]);
+  const seen = found.map(({ consumer, names: events, inForce }) => [consumer, events, inForce]);
   expectEqual('the consumers', seen, [
-    ['first', [first]],
-    ['second', names],
+    ['first', [first], true],
+    ['second', names, true],
   ]);
 });
 

@@ -35,7 +35,7 @@ export const brokenOperator = [
       rest: (inner, { context }) => (context.service.startsWith('other') ? withConsumers(() => all)(inner) : {}),
       declare: (specs) => {
         for (const { consumer, names } of specs)
-          all.push({ consumer, names, waiting: 0, isRun: false, processes: 0, lastSeenAt: undefined });
+          all.push({ consumer, names, inForce: true, waiting: 0, isRun: false, processes: 0, lastSeenAt: undefined });
         return specs;
       },
     };

@@ -1,0 +1,72 @@
+import { isObject } from '../shared/check.ts';
+import { EXIT } from './exit-codes.ts';
+import { plain } from './plain.ts';
+
+/** An error with the code that the command ends with. */
+interface CommandError extends Error {
+  readonly exitCode: number;
+}
+
+const failure = (exitCode: number, message: string): CommandError => Object.assign(new Error(message), { exitCode });
+
+/** The caller has asked for something that cannot be. */
+export const usageError = (message: string): CommandError => failure(EXIT.usage, message);
+
+/** What was asked for is not there, or was not done. */
+export const failedError = (message: string): CommandError => failure(EXIT.failed, message);
+
+const textsOf = (error: unknown, depth = 0): string[] => {
+  if (!isObject(error) || depth > 5) return error === undefined ? [] : [String(error)];
+  const { message, code, cause, errors }: Record<string, unknown> = Object.assign(Object.create(null), {
+    message: Reflect.get(error, 'message'),
+    code: Reflect.get(error, 'code'),
+    cause: Reflect.get(error, 'cause'),
+    errors: Reflect.get(error, 'errors'),
+  });
+  const inner = [...(Array.isArray(errors) ? errors : []), cause].flatMap((each) => textsOf(each, depth + 1));
+  // Node says nothing but the code where a host has several addresses.
+  return [String(message || code || error), ...(typeof code === 'string' ? [code] : []), ...inner].filter(Boolean);
+};
+
+const CANNOT_REACH =
+  /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|cannot be reached|ACCESS_REFUSED|AUTHENTICATION|28P01|28000|3D000|Connection terminated|socket closed|timed? ?out|has not answered|PLC_ERR_NETWORK|PLC_ERR_AUTHENTICATION/i;
+
+/** What the command ends with after an error. */
+export const exitCodeOf = (error: unknown): number => {
+  if (isObject(error) && 'exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
+  if (error instanceof TypeError && error.message.startsWith('[mapbus]')) return EXIT.usage;
+  const text = textsOf(error).join('\n');
+  if (text.includes('this needs the package')) return EXIT.usage;
+  return CANNOT_REACH.test(text) ? EXIT.unreachable : EXIT.failed;
+};
+
+/** An error in one line: what has happened, and its causes. */
+export const explain = (error: unknown): string => {
+  const isCode = (text: string) => /^[A-Z0-9_]+$/.test(text);
+  const texts = textsOf(error).map((text) => plain(text).replace(/^\[mapbus\] /, ''));
+  const told: string[] = [];
+  for (const text of texts) {
+    if (told.some((known) => known.includes(text)) || (isCode(text) && told.length > 0)) continue;
+    told.push(text);
+  }
+  return told.join(': ');
+};
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
+/** Takes the user and the password of a URL out of texts. */
+export const createRedact = (url: string | undefined): ((text: string) => string) => {
+  const [, authority = ''] = /^[a-z]+:\/\/([^/?#]*)/i.exec(url ?? '') ?? [];
+  const credentials = authority.slice(0, Math.max(0, authority.lastIndexOf('@')));
+  const passwordStart = credentials.indexOf(':');
+  const password = passwordStart < 0 ? '' : credentials.slice(passwordStart + 1);
+  const secrets = [...new Set([credentials, password, decoded(password)])].filter((secret) => secret !== '');
+  secrets.sort((a, b) => b.length - a.length);
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+};

@@ -1,0 +1,67 @@
+import { describeError } from '../shared/errors.ts';
+import type { Connection, ConnectionContext, OperatorTools } from '../transport/index.ts';
+import { transportFromUrl } from '../url/index.ts';
+import { failedError, usageError } from './failure.ts';
+import type { Io } from './io.ts';
+import { plain } from './plain.ts';
+
+/** Where a command works. */
+export interface Target {
+  readonly url: string;
+  readonly service: string;
+  readonly namespace: string;
+}
+
+/** Connects to the broker of a URL. */
+export type Connect = (url: string, context: ConnectionContext) => Promise<Connection>;
+
+/** A command only looks: it creates no tables. */
+const withoutTables = (url: string): string => {
+  if (!/^postgres(ql)?:/.test(url) || /[?&]createTables=/.test(url)) return url;
+  return `${url}${url.includes('?') ? '&' : '?'}createTables=false`;
+};
+
+export const connectByUrl: Connect = async (url, context) => {
+  if (url.startsWith('memory:'))
+    throw usageError('--url: memory: is in another process. Expected the URL of RabbitMQ, Kafka or Postgres');
+  const transport = await transportFromUrl(withoutTables(url));
+  return transport.connect(context);
+};
+
+const PUBLISH_TIMEOUT_MS = 10_000;
+
+/** What a command does with a connection. */
+type Work = (connection: Connection) => Promise<number>;
+
+interface Opening {
+  readonly sends?: ConnectionContext['sends'];
+  /** Whether trouble that no call tells of is shown: for what runs for long. */
+  readonly showsTrouble?: boolean;
+  readonly redact: (text: string) => string;
+}
+
+/** Connects, works, and closes in any case. */
+export const withConnection = async (
+  io: Io,
+  connect: Connect,
+  { url, service, namespace }: Target,
+  { sends = 'all', showsTrouble = false, redact }: Opening,
+  work: Work,
+): Promise<number> => {
+  const report: ConnectionContext['report'] = (level, message, { error }) => {
+    if (!showsTrouble || level === 'debug') return;
+    const text = error === undefined ? '' : `: ${describeError(error).errorMessage}`;
+    io.err(`mapbus: ${redact(plain(`${message}${text}`))}\n`);
+  };
+  const connection = await connect(url, { service, namespace, sends, publishTimeoutMs: PUBLISH_TIMEOUT_MS, report });
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+};
+
+export const operatorOf = ({ operator }: Connection): OperatorTools => {
+  if (!operator) throw failedError('This transport has nothing for an operator');
+  return operator;
+};
