@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { build as buildWithVite } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { npmCi } from '../../scripts/npm-ci.ts';
 import { installPacked } from '../../scripts/pack.ts';
@@ -12,7 +13,9 @@ import { tryToInstall } from '../../scripts/try-to-install.ts';
 const pathOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const toolsFolder = pathOf('scripts/consumers');
 const tool = (path: string) => join(toolsFolder, 'node_modules', path);
+const nextFolder = pathOf('scripts/next');
 const hasTools = await tryToInstall('Jest, jsdom and ts-node', () => npmCi(toolsFolder));
+const hasNext = await tryToInstall('Next', () => npmCi(nextFolder));
 
 const folder = mkdtempSync(join(tmpdir(), 'mapbus-consumers-'));
 const sources = join(folder, "a name with spaces, 100% 'ünusual' & #1");
@@ -47,7 +50,7 @@ const execute = promisify(execFile);
 
 /** Runs a program in the project. Gives its exit code and all that it printed. */
 const run = (...args: readonly string[]) =>
-  execute(process.execPath, args, { cwd: project }).then(
+  execute(process.execPath, args, { cwd: project, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' } }).then(
     ({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
     ({ code, stdout, stderr }) => ({ code, output: `${stdout}${stderr}` }),
   );
@@ -117,4 +120,47 @@ describe.each(hasTools ? ['module: commonjs'] : [])('the package in a project wi
 
     expect(await run(tool('ts-node/dist/bin.js'), 'every-entry.ts')).toEqual({ code: 0, output: 'ok\n' });
   }, 120_000);
+});
+
+describe('the package in a page', () => {
+  it('is bundled by Vite', async () => {
+    const page = join(folder, 'page');
+    mkdirSync(page);
+    symlinkSync(join(project, 'node_modules'), join(page, 'node_modules'));
+    writeFileSync(join(page, 'index.html'), '<script type="module" src="./main.ts"></script>');
+    writeFileSync(
+      join(page, 'main.ts'),
+      `import { createEventBus } from 'mapbus';
+      import { link } from 'mapbus/link';
+      const bus = createEventBus<{ ping: string }>();
+      link(bus, { postMessage: (message) => console.log(message.name) }, { send: ['ping'] });
+      void bus.publish('ping', 'hello');`,
+    );
+    const build = { modulePreload: false, rollupOptions: { output: { entryFileNames: 'main.js' } } };
+    await buildWithVite({ root: page, configFile: false, logLevel: 'error', build });
+
+    expect(await run(join(page, 'dist/main.js'))).toEqual({ code: 0, output: 'ping\n' });
+  }, 60_000);
+
+  it.runIf(hasNext)(
+    'is built by Next, checked and rendered on the server',
+    async () => {
+      const site = join(folder, 'next');
+      cpSync(pathOf('test/package/next'), site, { recursive: true });
+      const modules = join(site, 'node_modules');
+      mkdirSync(modules);
+      for (const name of ['next', 'react', 'react-dom', 'typescript', '@types', '@swc'])
+        symlinkSync(join(nextFolder, 'node_modules', name), join(modules, name));
+      for (const name of ['mapbus', 'uuidv7']) symlinkSync(join(project, 'node_modules', name), join(modules, name));
+      writeFileSync(join(site, 'package.json'), '{ "type": "module" }');
+      // The packages are links to folders outside of the site.
+      writeFileSync(join(site, 'next.config.mjs'), `export default { turbopack: { root: '/' } };`);
+      const next = join(nextFolder, 'node_modules/next/dist/bin/next');
+      const { output, code } = await run(next, 'build', site);
+
+      expect({ output, code }).toMatchObject({ code: 0 });
+      expect(readFileSync(join(site, '.next/server/app/index.html'), 'utf8')).toContain('3 in the cart, 0 changes');
+    },
+    300_000,
+  );
 });

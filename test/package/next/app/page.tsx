@@ -1,0 +1,5 @@
+import { Cart } from './cart';
+
+export default function Page() {
+  return <Cart />;
+}
