@@ -9,7 +9,7 @@ export type ConsumerRun =
   | { readonly outcome: 'retry' | 'dead'; readonly error: unknown };
 
 /** What can be published so that a consumer gets this: itself, or what JSON makes it of. */
-type Sendable<Payload> =
+export type Sendable<Payload> =
   | Payload
   | { toJSON(key?: never): Payload }
   | (Payload extends object ? { [Key in keyof Payload]: Sendable<Payload[Key]> } : never);
@@ -59,7 +59,7 @@ export const createConsumerContext = <Name extends string = string>(
  */
 export const runConsumer = async <Payload, Name extends string>(
   handler: (payload: Payload, context: ConsumerContext<Name>) => unknown,
-  payload: Sendable<NoInfer<Payload>>,
+  payload: NoInfer<Sendable<Payload>>,
   fields?: Partial<ConsumerContext<NoInfer<Name>>>,
 ): Promise<ConsumerRun> => {
   const json = serialize(payload);
