@@ -29,6 +29,7 @@ export type {
   Metadata,
   ObservedCall,
   ObservedDelivery,
+  ObservedOutcome,
   ObservedPublish,
   Observer,
   Publish,

@@ -73,6 +73,7 @@ export const createBus = <Events extends object, Session = unknown>(options: Eve
     signals,
     observers,
     log,
+    safeCall,
     runHandlers,
     prepare,
     currentContext,

@@ -4,7 +4,13 @@ import type { Report } from '../shared/safe-call.ts';
 import type { Publication } from './publication.ts';
 import type { Metadata, ObservedDelivery, ObservedPublish, Observer, PublishResult } from './types.ts';
 
-const KNOWN_FUNCTIONS = { publish: 'function', handle: 'function', deliver: 'function', log: 'function' } as const;
+const KNOWN_FUNCTIONS = {
+  publish: 'function',
+  handle: 'function',
+  deliver: 'function',
+  settle: 'function',
+  log: 'function',
+} as const;
 
 /** @throws TypeError if it is no list of observers */
 export const checkObservers = (bus: string, observers: readonly Observer[]): void => {

@@ -328,6 +328,27 @@ export interface ObservedDelivery {
   readonly attempt: number;
 }
 
+/** What becomes of a delivery, as an observer is told. */
+export interface ObservedOutcome {
+  readonly consumer: string;
+  /** `undefined` if the event could not be read. */
+  readonly name: string | undefined;
+  /** `undefined` if the event could not be read. */
+  readonly id: string | undefined;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /**
+   * `done`: the attempt succeeded. `retry`: it failed, and the event comes again. `dead`: the event becomes a dead letter.
+   * `returned`: this process cannot take it now, so the same attempt comes again. `lost`: another process has the event by
+   * now, so what the attempt did here does not count.
+   */
+  readonly outcome: 'done' | 'retry' | 'dead' | 'returned' | 'lost';
+  /** Why it is `retry` or `dead`, in the words of a dead letter. */
+  readonly reason: string | undefined;
+  /** Milliseconds from the start of the handler until the attempt ended. `undefined` if the handler did not run. */
+  readonly durationMs: number | undefined;
+}
+
 /**
  * Sees what a bus does, for tracing, timing or metrics. Each function gets what is about to happen, and `run`, which makes
  * it happen. The outcome is that of `run`, whatever the observer does: without a call of `run`, the bus runs it after the
@@ -346,6 +367,8 @@ export interface Observer {
   readonly handle?: ((call: ObservedCall, run: () => unknown) => unknown) | undefined;
   /** Around every delivery of a transport. */
   readonly deliver?: ((arrival: ObservedDelivery, run: () => Promise<void>) => unknown) | undefined;
+  /** Told what becomes of each delivery, as soon as it is decided. The transport carries it out after that. */
+  readonly settle?: ((settled: ObservedOutcome) => unknown) | undefined;
   /** Gets every line of the log, beside the logger, whatever `logger` is. */
   readonly log?: ((level: keyof Logger, message: string, fields: Record<string, unknown>) => unknown) | undefined;
 }

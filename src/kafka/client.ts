@@ -31,17 +31,20 @@ const ignore = () => {};
 export const createSockets = () => {
   let open = 0;
   let since = new Date();
+  let connects = 0;
   let isClosed = false;
   const change = (by: 1 | -1) => {
     const before = open > 0;
     open += by;
-    if (before !== open > 0) since = new Date();
+    if (before === open > 0) return;
+    since = new Date();
+    if (open > 0) connects++;
   };
   const close = () => {
     if (!isClosed) since = new Date();
     isClosed = true;
   };
-  const health = () => ({ connected: !isClosed && open > 0, since });
+  const health = () => ({ connected: !isClosed && open > 0, since, reconnects: Math.max(connects - 1, 0) });
   return { change, close, health };
 };
 

@@ -150,7 +150,11 @@ const connect = <Session>(settings: OutboxSettings<Session>, context: Connection
     await store.close();
     await inner.close();
   };
-  const health = () => [store.health(), inner.health()].find(({ connected }) => !connected) ?? inner.health();
+  const health = () => {
+    const [own, theirs] = [store.health(), inner.health()];
+    const shown = own.connected ? theirs : own;
+    return { ...shown, reconnects: (own.reconnects ?? 0) + (theirs.reconnects ?? 0) };
+  };
 
   return {
     ...inner,

@@ -54,12 +54,13 @@ export const openStore = <Session>(settings: Settings<Session>, context: Connect
   const { report } = context;
   const names = tablesOf(schema);
   const registered = new Map<string, Registered>();
-  let health: TransportHealth = { connected: true, since: new Date() };
+  let health = { connected: true, since: new Date(), reconnects: 0 };
   let isClosed = false;
   let prepared: Promise<void> | undefined;
 
   const setConnected = (connected: boolean): void => {
-    if (health.connected !== connected) health = { connected, since: new Date() };
+    if (health.connected === connected) return;
+    health = { connected, since: new Date(), reconnects: health.reconnects + (connected ? 1 : 0) };
   };
   const watched = async <Result>(run: () => Promise<Result>): Promise<Result> => {
     try {
@@ -112,7 +113,7 @@ export const openStore = <Session>(settings: Settings<Session>, context: Connect
     isClosed = true;
     upkeep.stop();
     await hints.close();
-    health = { connected: false, since: new Date() };
+    health = { ...health, connected: false, since: new Date() };
   };
   return {
     names,

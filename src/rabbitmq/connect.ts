@@ -245,6 +245,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     return {
       connected: links.every(({ connected }) => connected),
       since: new Date(Math.max(...links.map(({ since }) => since.getTime()))),
+      reconnects: links.reduce((sum, { reconnects }) => sum + reconnects, 0),
     };
   };
 

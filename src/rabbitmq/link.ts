@@ -47,12 +47,14 @@ export const createLink = (
   let isConnected = false;
   let isBlocked = false;
   let since = new Date();
+  let connects = 0;
   const onUnblocked = new Set<() => void>();
 
   const changed = (connected: boolean) => {
     if (isConnected === connected) return;
     isConnected = connected;
     since = new Date();
+    if (connected) connects++;
   };
   const unblock = () => {
     isBlocked = false;
@@ -167,7 +169,10 @@ export const createLink = (
       onUnblocked.add(call);
     },
     /** `undefined` before the connection was needed. */
-    health: () => (current || isClosed ? { connected: isConnected && !isClosed, since } : undefined),
+    health: () =>
+      current || isClosed
+        ? { connected: isConnected && !isClosed, since, reconnects: Math.max(connects - 1, 0) }
+        : undefined,
   };
 };
 

@@ -26,7 +26,7 @@ export interface ConsumersParts extends DeliverParts {
   readonly isClosing: () => boolean;
 }
 
-const toDate = (at: number | undefined) => (at === undefined ? undefined : new Date(at));
+export const toDate = (at: number | undefined) => (at === undefined ? undefined : new Date(at));
 
 const pause = () =>
   new Promise((resolve) => {

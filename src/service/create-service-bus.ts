@@ -6,15 +6,16 @@ import { createError } from '../shared/errors.ts';
 import { createGate } from '../shared/gate.ts';
 import { within } from '../shared/time-limit.ts';
 import { createAttemptFailures, ON_ATTEMPT_FAILED } from './attempt-failures.ts';
-import { createConsumers } from './consumers.ts';
+import { createConsumers, toDate } from './consumers.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createToMessage } from './message.ts';
 import { createServicePublish } from './publish.ts';
 import { createSend } from './send.ts';
 import { checkConnection, checkServiceOptions } from './service-options.ts';
 import { createSessionTurns } from './session-turns.ts';
+import { createSettled } from './settled.ts';
 import { createTails } from './tail.ts';
-import type { ServiceBus, ServiceBusOptions } from './types.ts';
+import type { ServiceBus, ServiceBusOptions, ServiceHealth } from './types.ts';
 import { createVeto } from './veto.ts';
 
 /** How long the transport has to carry out the last outcomes and to disconnect. */
@@ -51,13 +52,13 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     contextStorage: storage,
   };
   const { bus, parts } = createBus<Events, Session>(busOptions, 'createServiceBus options');
-  const { registry, activity, signals, observers, log, runHandlers, prepare, currentContext, isClosing, isClosed } =
-    parts;
+  const { registry, activity, signals, observers, log, safeCall, runHandlers, prepare } = parts;
+  const { currentContext, isClosing, isClosed } = parts;
   const connection = transport.connect({ service, namespace, sends, publishTimeoutMs, report: log.write });
   checkConnection(connection);
   const { maxDelayMs, maxBytes = Number.POSITIVE_INFINITY } = connection.features;
   const maxEventBytes = Math.min(options.maxEventBytes ?? 262_144, maxBytes);
-  const { send, refusal } = createSend(connection, activity, { publishTimeoutMs, maxPendingPublishes });
+  const { send, refusal, lastConfirmAt } = createSend(connection, activity, { publishTimeoutMs, maxPendingPublishes });
   const failures = createAttemptFailures();
   const timers = new Set<ReturnType<typeof setTimeout>>();
   const consumers = createConsumers({
@@ -72,6 +73,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     maxEventBytes,
     observers,
     processGate: createGate(options.concurrency ?? Number.POSITIVE_INFINITY),
+    settled: createSettled(observerList ?? [], safeCall),
     signals,
     timers,
     storage,
@@ -134,13 +136,18 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     } while (activity.running() > 0);
   };
 
+  const health = (): ServiceHealth => {
+    const { connected, since, reconnects } = connection.health();
+    return { connected, since, reconnects, lastConfirmAt: toDate(lastConfirmAt()), consumers: consumers.health() };
+  };
+
   const serviceBus = {
     ...bus,
     publish,
     consume: consumers.consume,
     tail: tails.tail,
     deadLetters: createDeadLetters(connection),
-    health: () => ({ ...connection.health(), consumers: consumers.health() }),
+    health,
     ready,
     plan: () => connection.plan?.(consumers.specs()) ?? [],
     idle,

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { AbortSignals } from '../bus/abort-signals.ts';
 import type { Log } from '../bus/log.ts';
 import type { Observers } from '../bus/observers.ts';
-import type { ContextStorage } from '../bus/types.ts';
+import type { ContextStorage, ObservedOutcome } from '../bus/types.ts';
 import type { Activity } from '../shared/activity.ts';
 import { isObject } from '../shared/check.ts';
 import { createError, describeError } from '../shared/errors.ts';
@@ -16,6 +16,7 @@ import { open, type ReceivedEnvelope } from './envelope.ts';
 import { isNonRetryable } from './non-retryable.ts';
 import type { ConsumerSettings } from './options.ts';
 import { ELSEWHERE_AFTER_MS, retryDelay } from './retry-delays.ts';
+import type { Settled } from './settled.ts';
 import type { ConsumerContext } from './types.ts';
 
 const DONE: Outcome = { is: 'done' };
@@ -67,6 +68,8 @@ export interface DeliverParts {
   readonly observers: Observers;
   /** The limit of this process. */
   readonly processGate: Gate;
+  /** `undefined` if nobody wants to know. */
+  readonly settled: Settled | undefined;
   readonly signals: AbortSignals;
   /** The time limits of the attempts that run. */
   readonly timers: Set<ReturnType<typeof setTimeout>>;
@@ -90,6 +93,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     maxEventBytes,
     observers,
     processGate,
+    settled,
     signals,
     timers,
     storage,
@@ -105,7 +109,32 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     : handler;
   const call = observers.handle(stored as never, consumer.consumer) as unknown as AnyConsumerHandler;
 
-  const dead = (reason: string, attempt: number, error: unknown, event?: ReceivedEnvelope): Outcome => {
+  /** @param startedAt when the handler was called, by the clock of `performance` */
+  const tell = (
+    outcome: ObservedOutcome['outcome'],
+    attempt: number,
+    event?: ReceivedEnvelope,
+    startedAt?: number,
+    reason?: string,
+  ): void =>
+    settled?.({
+      consumer: consumer.consumer,
+      name: event?.name,
+      id: event?.id,
+      attempt,
+      outcome,
+      reason,
+      durationMs: startedAt === undefined ? undefined : performance.now() - startedAt,
+    });
+
+  const dead = (
+    reason: string,
+    attempt: number,
+    error: unknown,
+    event?: ReceivedEnvelope,
+    startedAt?: number,
+  ): Outcome => {
+    tell('dead', attempt, event, startedAt, reason);
     const { errorType, errorMessage } = describeError(error);
     log.write('error', 'event_dead_lettered', {
       eventName: event?.name,
@@ -120,8 +149,10 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     return { is: 'dead', reason, attempt, error: toAttemptError(error) };
   };
 
-  const retry = (event: ReceivedEnvelope, attempt: number, error: unknown, reason: string): Outcome => {
-    if (attempt >= maxAttempts) return dead(reason, attempt, error, event);
+  const retry = (event: ReceivedEnvelope, attempt: number, error: unknown, startedAt: number | undefined): Outcome => {
+    const reason = 'handler_failed';
+    if (attempt >= maxAttempts) return dead(reason, attempt, error, event, startedAt);
+    tell('retry', attempt, event, startedAt, reason);
     const afterMs = Math.min(retryDelay(settings, attempt), maxDelayMs);
     const { name: eventName, id: eventId } = event;
     log.write('debug', 'event_retried', { eventName, eventId, consumer: consumer.consumer, attempt, reason, afterMs });
@@ -129,14 +160,19 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
   };
 
   /** The same attempt, a little later, in whichever process has room then. */
-  const elsewhere = (attempt: number, message: string): Outcome => ({
-    is: 'retry',
-    attempt,
-    afterMs: ELSEWHERE_AFTER_MS,
-    error: { name: 'Error', message },
-  });
+  const elsewhere = (event: ReceivedEnvelope, attempt: number, message: string): Outcome => {
+    tell('returned', attempt, event);
+    return { is: 'retry', attempt, afterMs: ELSEWHERE_AFTER_MS, error: { name: 'Error', message } };
+  };
 
-  const leftHere = (attempt: number): Outcome => elsewhere(attempt, `${consumer.consumer} no longer consumes here`);
+  const leftHere = (event: ReceivedEnvelope, attempt: number): Outcome =>
+    elsewhere(event, attempt, `${consumer.consumer} no longer consumes here`);
+
+  /** What becomes of it is decided by whoever has it now. */
+  const lost = (attempt: number, event?: ReceivedEnvelope, startedAt?: number): Outcome => {
+    tell('lost', attempt, event, startedAt);
+    return DONE;
+  };
 
   /** A process of another version consumes it, or it waited from before the consumer has moved to another event. */
   const notConsumed = (event: ReceivedEnvelope, attempt: number): Outcome => {
@@ -149,18 +185,23 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     firstSeen.set(identity, since);
     const [oldest] = firstSeen.keys();
     if (firstSeen.size > MAX_FIRST_SEEN && oldest !== undefined) firstSeen.delete(oldest);
-    return elsewhere(attempt, message);
+    return elsewhere(event, attempt, message);
   };
 
-  const failed = (event: ReceivedEnvelope, context: ConsumerContext, error: unknown): Outcome => {
+  const failed = (
+    event: ReceivedEnvelope,
+    context: ConsumerContext,
+    error: unknown,
+    startedAt: number | undefined,
+  ): Outcome => {
     const { attempt } = context;
     consumer.lastFailureAt = Date.now();
     consumer.lastError = toAttemptError(error);
     const failure = Object.freeze({ handlerName: consumer.consumer, error });
     log.handlerFailed(context, event.payload, failure, { consumer: consumer.consumer, attempt });
     attemptFailed({ eventName: event.name, handlerName: consumer.consumer, error });
-    if (isNonRetryable(error)) return dead('non_retryable', attempt, error, event);
-    return retry(event, attempt, error, 'handler_failed');
+    if (isNonRetryable(error)) return dead('non_retryable', attempt, error, event, startedAt);
+    return retry(event, attempt, error, startedAt);
   };
 
   /** Runs the handler once. Calls back with nothing or with what failed; after its time the handler counts as abandoned. */
@@ -224,10 +265,16 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
   ): void => {
     consumer.running++;
     consumer.lastDeliveryAt = Date.now();
+    const startedAt = settled && performance.now();
+    const outcomeOf = (context: ConsumerContext, error: Failed | undefined): Outcome => {
+      if (delivery.signal.aborted) return lost(number, event, startedAt);
+      if (error) return failed(event, context, error.thrown, startedAt);
+      tell('done', number, event, startedAt);
+      return DONE;
+    };
     const ended = (context: ConsumerContext, error?: Failed) => {
       consumer.running--;
-      // What becomes of a delivery that was lost is decided by whoever has it now.
-      settle(error && !delivery.signal.aborted ? failed(event, context, error.thrown) : DONE);
+      settle(outcomeOf(context, error));
     };
     if (!observers.deliver) {
       run(event, number, delivery, ended);
@@ -250,11 +297,11 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
   };
 
   const start = (delivery: Delivery, settle: (outcome: Outcome) => void): void => {
+    const number = isAttempt(delivery.attempt) ? delivery.attempt : 1;
     if (delivery.signal.aborted) {
-      settle(DONE);
+      settle(lost(number));
       return;
     }
-    const number = isAttempt(delivery.attempt) ? delivery.attempt : 1;
     const body: unknown = delivery.body;
     if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
       settle(dead('undecodable', number, new TypeError(`The body is neither text nor bytes, but ${typeof body}`)));
@@ -280,11 +327,11 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
       return;
     }
     if (consumer.isStopped) {
-      settle(leftHere(number));
+      settle(leftHere(event, number));
       return;
     }
     if (consumer.abandoned >= concurrency) {
-      settle(elsewhere(number, `${consumer.consumer} has ${concurrency} handlers whose time is over`));
+      settle(elsewhere(event, number, `${consumer.consumer} has ${concurrency} handlers whose time is over`));
       return;
     }
     warnOfMissingKey(event, delivery.key);
@@ -294,8 +341,8 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     };
     const enter = () => {
       // It may have been lost while it waited for the limit of the process.
-      if (delivery.signal.aborted) leave(DONE);
-      else if (consumer.isStopped) leave(leftHere(number));
+      if (delivery.signal.aborted) leave(lost(number, event));
+      else if (consumer.isStopped) leave(leftHere(event, number));
       else handle(event, number, delivery, leave);
     };
     const entering = processGate.enter();

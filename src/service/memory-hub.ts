@@ -302,7 +302,7 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       }
     };
 
-    const health = () => ({ connected: !isClosed, since });
+    const health = () => ({ connected: !isClosed, since, reconnects: 0 });
     const deadLetters = { page, redrive, discard };
     return { features: FEATURES, publish, declare, consume, tail, deadLetters, operator, health, idle, close };
   };

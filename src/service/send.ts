@@ -44,12 +44,15 @@ export const createSend = (
 ) => {
   const late = () =>
     sendError('publish_timeout', `The transport has not answered within ${publishTimeoutMs} ms`, 'unknown');
+  /** Milliseconds since 1970. */
+  let lastConfirmAt: number | undefined;
   const { inTime, running } = createDeadlines(publishTimeoutMs, late, toSendError);
 
   const send: Send = (message, session, ended) => {
     activity.start();
     const end = (sent: Sent | undefined) => {
       activity.end();
+      if (!sent?.error) lastConfirmAt = Date.now();
       // A transport in JavaScript may resolve with nothing.
       return ended(sent ?? {});
     };
@@ -65,5 +68,5 @@ export const createSend = (
     const text = `Cannot publish: ${maxPendingPublishes} publishes wait for the transport already`;
     return sendError('transport_unavailable', text, 'not-sent');
   };
-  return { send, refusal };
+  return { send, refusal, lastConfirmAt: () => lastConfirmAt };
 };

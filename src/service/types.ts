@@ -154,6 +154,10 @@ export interface ServiceHealth {
   readonly connected: boolean;
   /** Since when it is connected, or not. */
   readonly since: Date;
+  /** How often a connection was there again after it was lost. `undefined` if the transport does not count it. */
+  readonly reconnects: number | undefined;
+  /** When the transport has last taken an event from here. */
+  readonly lastConfirmAt: Date | undefined;
   readonly consumers: readonly ConsumerHealth[];
 }
 

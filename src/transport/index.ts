@@ -158,6 +158,8 @@ export interface TransportHealth {
   readonly connected: boolean;
   /** Since when. */
   readonly since: Date;
+  /** How often a connection was there again after it was lost, if the transport counts it. */
+  readonly reconnects?: number | undefined;
 }
 
 /** What ends a consumer or a tail in this process. The broker keeps the consumer's events. */
