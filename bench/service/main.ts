@@ -1,10 +1,10 @@
 // Measures the service bus over memory(): events a second through one consumer against a bare queue that does the same
-// JSON, and a local publish against one on an event bus with the same storage. Writes RESULTS.md beside this file.
+// JSON, a local publish against one on an event bus with the same storage, and both with counts(). Writes RESULTS.md beside this file.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { createEventBus } from '../../dist/index.js';
-import { createServiceBus, memory } from '../../dist/service.js';
+import { createEventBus, type Observer } from '../../dist/index.js';
+import { counts, createServiceBus, memory } from '../../dist/service.js';
 
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 200_000);
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
@@ -23,13 +23,14 @@ interface Side {
   readonly handled: () => number;
 }
 
-const createOurs = async (): Promise<Side> => {
+const createOurs = async (observers: readonly Observer[] = []): Promise<Side> => {
   const bus = createServiceBus<Events>({
     service: 'bench',
     transport: memory(),
     sends: 'all',
     logger: quiet,
     logPublish: () => false,
+    observers,
   });
   let handled = 0;
   bus.consume('order.placed', 'count', async ({ total }) => {
@@ -105,6 +106,7 @@ const median = (values: readonly number[]): number =>
 
 const sides = {
   'service bus over memory()': await createOurs(),
+  'the same with counts()': await createOurs([counts().observer]),
   'bare queue with the same JSON': await createBareQueue(),
 };
 const rates: Record<string, number[]> = {};
@@ -122,15 +124,21 @@ const local = createServiceBus<Events>({
   logger: quiet,
   logPublish: () => false,
 });
-const plain = createEventBus<Events>({
-  contextStorage: new AsyncLocalStorage(),
-  logger: quiet,
-  logPublish: () => false,
-});
-for (const bus of [local, plain]) for (let index = 0; index < 4; index++) bus.subscribe('page.viewed', () => {});
+const createPlain = (observers: readonly Observer[]) =>
+  createEventBus<Events>({
+    contextStorage: new AsyncLocalStorage(),
+    logger: quiet,
+    logPublish: () => false,
+    observers,
+  });
+const plain = createPlain([]);
+const counted = createPlain([counts().observer]);
+for (const bus of [local, plain, counted])
+  for (let index = 0; index < 4; index++) bus.subscribe('page.viewed', () => {});
 const locals = {
   'service bus, a name that is not sent': () => local.publish('page.viewed', { path: '/' }),
   'event bus with the same storage': () => plain.publish('page.viewed', { path: '/' }),
+  'that event bus with counts()': () => counted.publish('page.viewed', { path: '/' }),
 };
 const times: Record<string, number[]> = {};
 for (let round = 0; round <= ROUNDS; round++) {
