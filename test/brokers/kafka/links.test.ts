@@ -37,6 +37,20 @@ describe.each(kinds)('links that break, over %s', () => {
     expect(performance.now() - startedAt).toBeLessThan(3_000);
   });
 
+  it('health counts how often the connection was there again after a cut', async () => {
+    const { proxy, brokers } = await openProxy();
+    const name = unique('e');
+    const { connection } = await connect(unique('s'), { brokers });
+    await send(connection, messageOf(name, 1));
+    expect(connection.health().reconnects).toBe(0);
+
+    proxy.cut();
+    await until('the end of the connection', () => !connection.health().connected);
+    await send(connection, messageOf(name, 2), AbortSignal.timeout(20_000));
+
+    expect(connection.health()).toMatchObject({ connected: true, reconnects: 1 });
+  });
+
   it('a consumer gets over a connection whose bytes just stop, though nobody cuts it', async () => {
     const { proxy, brokers } = await openProxy();
     const [service, name] = [unique('s'), unique('e')];

@@ -110,6 +110,26 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     await proxy.close();
   });
 
+  it('health counts how often the connections were there again after a cut', async () => {
+    const name = unique('order');
+    const proxy = await createFaultProxy(port);
+    const process = join(host.url.replace(String(port), String(proxy.port)), unique('shop'));
+    const seen: unknown[] = [];
+    await receive(process, specOf('read', name), async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+    await send(process, name, 'first');
+    expect(process.health().reconnects).toBe(0);
+
+    proxy.cut();
+    await eventually('both connections again', () => process.health().reconnects === 2);
+
+    expect(process.health().connected).toBe(true);
+    await process.close();
+    await proxy.close();
+  });
+
   it('handles what succeeds once while the broker is short of memory, and sends the outcomes afterwards', async () => {
     const [service, name] = [unique('shop'), unique('order')];
     const process = join(host.url, service);
