@@ -133,7 +133,8 @@ export default defineConfig({
           execArgv: ['--expose-gc'],
         },
       },
-      ...onService('rabbitmq', ['test/brokers/rabbitmq/*.test.ts', 'test/interop/rabbitmq.test.ts']),
+      // The one for Prometheus needs Python, which is installed for its neighbours.
+      ...onService('rabbitmq', ['test/brokers/rabbitmq/*.test.ts', 'test/interop/{rabbitmq,prometheus}.test.ts']),
       ...onService('kafka', ['test/brokers/kafka/*.test.ts', 'test/interop/kafka.test.ts']),
       ...onService('postgres', ['test/postgres/server/*.test.ts'], 'test/postgres/faults/*.test.ts'),
       ...(hasChromium ? browsers : []),
