@@ -71,4 +71,5 @@ createEventBus<AppEvents>({ observers: [{ settle: (_: ObservedOutcome, run: () =
 
 // What health tells.
 expectType<number | undefined>(bus.health().reconnects);
+expectType<Promise<Readonly<Record<string, number>>>>(bus.waiting());
 expectType<Date | undefined>(bus.health().lastConfirmAt);

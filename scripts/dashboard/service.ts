@@ -10,7 +10,7 @@ interface Events {
 
 /** A service with load that rises and falls, a broker that loses some publishes, and handlers that fail at times. */
 export interface BusyService {
-  readonly snapshot: () => ReturnType<Counts['snapshot']>;
+  readonly snapshot: () => Promise<ReturnType<Counts['snapshot']>>;
   readonly stop: () => Promise<void>;
 }
 
@@ -57,5 +57,5 @@ export const startService = async (): Promise<BusyService> => {
     await loading;
     await bus.close();
   };
-  return { snapshot: () => numbers.snapshot(bus), stop };
+  return { snapshot: async () => numbers.snapshot(bus, await bus.waiting()), stop };
 };

@@ -26,6 +26,8 @@ export interface ConsumerCounts {
   readonly lost: number;
   /** Of the attempts that succeeded or failed. */
   readonly durations: DurationCounts;
+  /** How many events wait for it at the broker, retries included. Missing if `snapshot` was not told. */
+  readonly waiting?: number | undefined;
   /** The rest comes from `health()`, and is missing while the consumer is not registered here. */
   readonly now?: ConsumerNow | undefined;
 }
@@ -41,8 +43,6 @@ export interface ConsumerNow {
   readonly lastDeliveryAtMs?: number | undefined;
   /** Milliseconds since 1970. */
   readonly lastFailureAtMs?: number | undefined;
-  /** How many events wait for it at the broker, retries included, if it was given to `snapshot`. */
-  readonly waiting?: number | undefined;
 }
 
 /** How the connection of the transport does. */
@@ -102,7 +102,7 @@ export interface Counts {
   /**
    * What was counted so far. It asks no broker, so it is cheap.
    * @param bus the service bus, for what is so at the moment: what is in hand, abandoned, connected
-   * @param waiting how many events wait for each consumer at the broker
+   * @param waiting what `bus.waiting()` has told: how many events wait for each consumer at the broker
    */
   readonly snapshot: (bus?: CountedBus, waiting?: Readonly<Record<string, number>>) => CountsSnapshot;
 }

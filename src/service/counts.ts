@@ -40,6 +40,10 @@ const REASONS = [
   'too_large',
 ];
 
+/** A member that is `undefined` is left out, as JSON does it. */
+const given = <Name extends string, Value>(name: Name, value: Value | undefined): { readonly [Key in Name]?: Value } =>
+  value === undefined ? {} : ({ [name]: value } as { readonly [Key in Name]: Value });
+
 /** What the attempts of one consumer came to. */
 const createConsumerCounts = (bucketsMs: readonly number[]) => {
   const dead = createTally(REASONS);
@@ -57,7 +61,7 @@ const createConsumerCounts = (bucketsMs: readonly number[]) => {
     durations.add(durationMs);
     if (outcome !== 'done') failed++;
   };
-  const read = (now: ConsumerNow | undefined): ConsumerCounts => ({
+  const read = (now: ConsumerNow | undefined, waiting: number | undefined): ConsumerCounts => ({
     handled,
     failed,
     retried,
@@ -65,22 +69,18 @@ const createConsumerCounts = (bucketsMs: readonly number[]) => {
     returned,
     lost,
     durations: durations.read(),
-    ...(now && { now }),
+    ...given('waiting', waiting),
+    ...given('now', now),
   });
   return { add, read };
 };
 
-/** A member that is `undefined` is left out, as JSON does it. */
-const given = <Name extends string, Value>(name: Name, value: Value | undefined): { readonly [Key in Name]?: Value } =>
-  value === undefined ? {} : ({ [name]: value } as { readonly [Key in Name]: Value });
-
-const toConsumerNow = (health: ConsumerHealth, waiting: number | undefined): ConsumerNow => ({
+const toConsumerNow = (health: ConsumerHealth): ConsumerNow => ({
   inForce: health.inForce,
   inHand: health.running,
   abandoned: health.abandoned,
   ...given('lastDeliveryAtMs', health.lastDeliveryAt?.getTime()),
   ...given('lastFailureAtMs', health.lastFailureAt?.getTime()),
-  ...given('waiting', waiting),
 });
 
 const toConnectionNow = ({ connected, since, reconnects, lastConfirmAt }: ServiceHealth): ConnectionNow => ({
@@ -154,9 +154,10 @@ export const counts = (options: CountsOptions = {}): Counts => {
     const registered = new Map(health?.consumers.map((one) => [one.consumer, one]));
     const read = (consumer: string): readonly [string, ConsumerCounts] => {
       const found = registered.get(consumer);
-      return [consumer, consumerOf(consumer).read(found && toConsumerNow(found, waiting[consumer]))];
+      return [consumer, consumerOf(consumer).read(found && toConsumerNow(found), waiting[consumer])];
     };
-    const names = new Set([...registered.keys(), ...consumers.keys()]);
+    // One that no process runs may have the most to do.
+    const names = new Set([...registered.keys(), ...consumers.keys(), ...Object.keys(waiting)]);
     return {
       countedSinceMs,
       publishes: {

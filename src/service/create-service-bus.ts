@@ -17,6 +17,7 @@ import { createSettled } from './settled.ts';
 import { createTails } from './tail.ts';
 import type { ServiceBus, ServiceBusOptions, ServiceHealth } from './types.ts';
 import { createVeto } from './veto.ts';
+import { waitingOf } from './waiting.ts';
 
 /** How long the transport has to carry out the last outcomes and to disconnect. */
 const GRACE_MS = 5_000;
@@ -148,6 +149,7 @@ export const createServiceBus = <Events extends object, Session = unknown>(
     tail: tails.tail,
     deadLetters: createDeadLetters(connection),
     health,
+    waiting: () => waitingOf(connection),
     ready,
     plan: () => connection.plan?.(consumers.specs()) ?? [],
     idle,

@@ -67,7 +67,7 @@ const publishMetrics = ({ publishes, handlers }: CountsSnapshot): Metric[] => [
 
 const consumerMetrics = ({ consumers }: CountsSnapshot): Metric[] => {
   const all = Object.entries(consumers);
-  const of = (read: (counts: ConsumerCounts) => number): Value[] =>
+  const of = (read: (counts: ConsumerCounts) => number | undefined): Value[] =>
     all.map(([consumer, counts]) => [{ consumer }, read(counts)]);
   const at = (read: (now: ConsumerNow) => number | boolean | undefined): Value[] =>
     all.map(([consumer, { now }]) => [{ consumer }, now && read(now)]);
@@ -143,7 +143,7 @@ const consumerMetrics = ({ consumers }: CountsSnapshot): Metric[] => {
       'gauge',
       name('waiting'),
       'Events that wait at the broker.',
-      at(({ waiting }) => waiting),
+      of(({ waiting }) => waiting),
     ),
   ];
 };

@@ -175,6 +175,12 @@ export interface ServiceBus<Events extends object, Session = unknown>
   ) => Subscriber<Pick<ReceivedEvents<Events>, Name & keyof Events>, never>;
   readonly deadLetters: DeadLetters;
   readonly health: () => ServiceHealth;
+  /**
+   * How many events wait at the broker for each consumer of the service, retries included, also for one that no process
+   * runs. A consumer for which the broker cannot tell is left out. It asks the broker.
+   * @throws (rejects with) the error of the broker
+   */
+  readonly waiting: () => Promise<Readonly<Record<string, number>>>;
   /** What has to exist at the broker for the consumers so far, as lines for an operator. Empty if it needs nothing. */
   readonly plan: () => readonly string[];
   /**

@@ -1,5 +1,6 @@
 import { createEventBus, type ObservedOutcome } from 'mapbus';
 import { type CountsSnapshot, counts, createServiceBus, memory, nonRetryable } from 'mapbus/service';
+import type { OperatorTools } from 'mapbus/transport';
 import { describe, expect, it, vi } from 'vitest';
 import { createGate } from '../support.ts';
 import { cloudEvent, createDelivery, createFakeTransport, createShop, type Events, fail, hang } from './support.ts';
@@ -159,12 +160,20 @@ describe('the consumers of counts()', () => {
     expect(consumers().mail?.now?.lastFailureAtMs).toBeGreaterThan(0);
   });
 
-  it('have the number of waiting events that the caller knows', async () => {
-    const { consume, ready, numbers, shop } = createCountedShop();
-    consume('order.placed', 'mail', () => {});
-    await ready();
+  it('have the number of waiting events that the bus has asked for, also of one that no process runs', async () => {
+    const transport = memory();
+    const numbers = counts();
+    const old = createShop({ transport });
+    old.consume('order.paid', 'search-index', () => {});
+    await old.ready();
+    await old.close();
+    const shop = createShop({ transport, observers: [numbers.observer] });
+    await shop.publish('order.paid', { orderId: '1' });
 
-    expect(numbers.snapshot(shop, { mail: 7 }).consumers.mail?.now?.waiting).toBe(7);
+    const { consumers } = numbers.snapshot(shop, await shop.waiting());
+
+    expect(consumers['search-index']).toMatchObject({ handled: 0, waiting: 1 });
+    expect(consumers['search-index']?.now).toBeUndefined();
   });
 
   it('keep their counts when they are no longer registered', async () => {
@@ -176,6 +185,25 @@ describe('the consumers of counts()', () => {
 
     expect(consumers().mail).toMatchObject({ handled: 1 });
     expect(consumers().mail?.now).toBeUndefined();
+  });
+});
+
+describe('waiting()', () => {
+  it('tells nothing over a transport that cannot tell', async () => {
+    const { transport } = createFakeTransport();
+
+    expect(await createShop({ transport }).waiting()).toEqual({});
+  });
+
+  it('leaves out a consumer for which the broker cannot tell', async () => {
+    const known = { names: undefined, isRun: false, processes: undefined, lastSeenAt: undefined };
+    const consumers = async () => [
+      { ...known, consumer: 'mail', waiting: 3 },
+      { ...known, consumer: 'search', waiting: undefined },
+    ];
+    const { transport } = createFakeTransport({ operator: { consumers } as unknown as OperatorTools });
+
+    expect(await createShop({ transport }).waiting()).toEqual({ mail: 3 });
   });
 });
 
