@@ -15,6 +15,8 @@ import {
 import { describe, expect, it, onTestFinished } from 'vitest';
 import dashboard from '../../docs/grafana-dashboard.json' with { type: 'json' };
 import { readPage, writeSamples } from '../../scripts/readme.ts';
+import type { Io } from '../../src/cli/io.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { LOG_LINES } from '../../src/service/log-lines.ts';
 
 const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -187,6 +189,29 @@ describe('the check of expressions', () => {
   );
 });
 
+const notCalled = () => Promise.reject(new Error('not called'));
+const io = { out: notCalled, env: {}, stopped: new AbortController().signal } as unknown as Io;
+
+/** What the command line would not understand of a command. */
+const mistakesInCommand = (words: string): string[] => {
+  let command = createProgram(io, notCalled, '0.0.0', () => {});
+  const rest = words.split(' ');
+  for (let next = command; next; next = command.commands.find((one) => one.name() === rest[0]) as typeof command) {
+    if (next !== command) rest.shift();
+    command = next;
+  }
+  const values = rest.filter((word, index) => {
+    const before = command.options.find(({ long }) => long === rest[index - 1]);
+    return !word.startsWith('--') && !before?.required;
+  });
+  const unknown = rest.filter((word) => word.startsWith('--') && !command.options.some(({ long }) => long === word));
+  const { registeredArguments: wanted } = command;
+  const fewest = wanted.filter(({ required }) => required).length;
+  const most = wanted.some(({ variadic }) => variadic) ? values.length : wanted.length;
+  const isFit = command.commands.length === 0 && values.length >= fewest && values.length <= most;
+  return unknown.length === 0 && isFit ? [] : [words];
+};
+
 const alerts = [...page.matchAll(/- alert: (\w+)\n +expr: (.+)/g)].map(([, name = '', expression = '']) => ({
   name,
   expression,
@@ -257,6 +282,16 @@ describe('docs/operating.md', () => {
     );
 
     expect(incomplete).toEqual([]);
+  });
+
+  it('names commands with arguments and options that the command line has', () => {
+    const commands = [...page.matchAll(/`npx mapbus ([a-z][^`]*)`/g)].map(([, words = '']) => words);
+
+    expect(commands.length).toBeGreaterThan(20);
+    expect(commands.flatMap(mistakesInCommand)).toEqual([]);
+    expect(['dead-letters lsit', 'plan', 'tail --servise x', 'publish a b c'].flatMap(mistakesInCommand)).toHaveLength(
+      4,
+    );
   });
 
   it('counts from the beginning each line that is more than a line for debugging', () => {
