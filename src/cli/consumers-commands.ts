@@ -64,5 +64,5 @@ export const removeConsumer = async (
   if (json) await document(io, { dryRun, removed: dryRun ? undefined : name, waiting });
   else if (dryRun) await line(io, `Would remove the consumer ${name} with ${events}. Nothing was done.`);
   else await line(io, `Removed: the consumer ${name} with ${events}. Its dead letters are kept.`);
-  return codeOfStop(io.stopped) ?? EXIT.done;
+  return EXIT.done;
 };

@@ -43,7 +43,13 @@ export const exitCodeOf = (error: unknown): number => {
 /** An error in one line: what has happened, and its causes. */
 export const explain = (error: unknown): string => {
   const isCode = (text: string) => /^[A-Z0-9_]+$/.test(text);
-  const texts = textsOf(error).map((text) => plain(text).replace(/^\[mapbus\] /, ''));
+  const texts = textsOf(error).map((text) =>
+    plain(text)
+      .replace(/^\[mapbus\] /, '')
+      // The client of RabbitMQ writes what it does not know.
+      .replace(/\bundefined: /, '')
+      .replace(/\.$/, ''),
+  );
   const told: string[] = [];
   for (const text of texts) {
     if (told.some((known) => known.includes(text)) || (isCode(text) && told.length > 0)) continue;
@@ -60,13 +66,14 @@ const decoded = (text: string): string => {
   }
 };
 
-/** Takes the user and the password of a URL out of texts. */
+/** Takes the password of a URL out of texts. */
 export const createRedact = (url: string | undefined): ((text: string) => string) => {
   const [, authority = ''] = /^[a-z]+:\/\/([^/?#]*)/i.exec(url ?? '') ?? [];
   const credentials = authority.slice(0, Math.max(0, authority.lastIndexOf('@')));
   const passwordStart = credentials.indexOf(':');
   const password = passwordStart < 0 ? '' : credentials.slice(passwordStart + 1);
-  const secrets = [...new Set([credentials, password, decoded(password)])].filter((secret) => secret !== '');
+  // A name alone is no secret, and may be a word of the message.
+  const secrets = [...new Set(password === '' ? [] : [credentials, password, decoded(password)])];
   secrets.sort((a, b) => b.length - a.length);
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
 };

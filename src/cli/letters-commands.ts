@@ -200,6 +200,11 @@ export const changeLetters = async (
   }
   const letters = lettersOf(connection);
   const progress = createProgress(io);
+  const tellStop = () => {
+    progress.clear();
+    io.err('Finishing the letters in hand. Ctrl-C again ends at once.\n');
+  };
+  io.stopped.addEventListener('abort', tellStop);
   const result = await carryOut(chosen, { letters, act: letters[verb], participle, progress, stopped: io.stopped });
   progress.clear();
   const { done, left, gone, notBegun } = result;
@@ -208,5 +213,6 @@ export const changeLetters = async (
     const rest = left.map(({ letter: { ref, consumer }, why }) => ({ ref, consumer, why }));
     await document(io, { [participle.toLowerCase()]: done, left: rest, gone, notBegun });
   } else await line(io, `${participle}: ${countOf(done, 'letter')}.`);
-  return codeOfStop(io.stopped) ?? (left.length > 0 ? EXIT.failed : EXIT.done);
+  if (notBegun > 0) return codeOfStop(io.stopped) ?? EXIT.failed;
+  return left.length > 0 ? EXIT.failed : EXIT.done;
 };

@@ -35,8 +35,8 @@ type Work = (connection: Connection) => Promise<number>;
 
 interface Opening {
   readonly sends?: ConnectionContext['sends'];
-  /** Whether trouble that no call tells of is shown: for what runs for long. */
-  readonly showsTrouble?: boolean;
+  /** Whether trouble that no call tells of is shown now: for what runs for long. */
+  readonly showsTrouble?: () => boolean;
   readonly redact: (text: string) => string;
 }
 
@@ -45,11 +45,11 @@ export const withConnection = async (
   io: Io,
   connect: Connect,
   { url, service, namespace }: Target,
-  { sends = 'all', showsTrouble = false, redact }: Opening,
+  { sends = 'all', showsTrouble = () => false, redact }: Opening,
   work: Work,
 ): Promise<number> => {
   const report: ConnectionContext['report'] = (level, message, { error }) => {
-    if (!showsTrouble || level === 'debug') return;
+    if (!showsTrouble() || level === 'debug') return;
     const text = error === undefined ? '' : `: ${describeError(error).errorMessage}`;
     io.err(`mapbus: ${redact(plain(`${message}${text}`))}\n`);
   };

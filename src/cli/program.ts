@@ -211,10 +211,14 @@ export const createProgram = (io: Io, connect: Connect, version: string, ended: 
     .action(async (names: string[], options: TargetOptions & Json & { limit?: number }) => {
       const { json = false, limit, service: own = NO_SERVICE } = options;
       const target = targetOf(io, { ...options, service: own });
-      const opening = { redact: redactOf(options), showsTrouble: true };
+      let isListening = false;
+      const opening = { redact: redactOf(options), showsTrouble: () => isListening };
+      const listening = () => {
+        isListening = true;
+      };
       ended(
         await withConnection(io, connect, target, opening, (connection) =>
-          tail(io, connection, names, { json, limit }),
+          tail(io, connection, names, { json, limit, listening }),
         ),
       );
     });

@@ -55,5 +55,6 @@ export const run = async (args: readonly string[], io: Io, connect: Connect, ver
     }
   }
   await Promise.all(written);
-  return io.stopped.aborted && code === EXIT.done ? (codeOfStop(io.stopped) ?? code) : code;
+  // What was written last may not have been read.
+  return io.stopped.reason === 'brokenPipe' && code === EXIT.done ? EXIT.brokenPipe : code;
 };

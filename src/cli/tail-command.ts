@@ -9,6 +9,8 @@ import { cut, plain } from './plain.ts';
 export interface TailOptions {
   readonly limit: number | undefined;
   readonly json: boolean;
+  /** Called when each event from now on is shown. */
+  readonly listening: () => void;
 }
 
 const textOf = (body: string | Uint8Array): string =>
@@ -39,7 +41,7 @@ export const tail = async (
   io: Io,
   connection: Connection,
   names: readonly string[],
-  { limit = Number.POSITIVE_INFINITY, json }: TailOptions,
+  { limit = Number.POSITIVE_INFINITY, json, listening }: TailOptions,
 ): Promise<number> => {
   const isOfPatterns = names.length === 0 || names.some(isPattern);
   const wanted = isOfPatterns ? toMatcher(names.length === 0 ? ['*'] : names) : names;
@@ -58,6 +60,7 @@ export const tail = async (
   const receiving = await operatorOf(connection).tail(wanted, tell);
   io.stopped.addEventListener('abort', end);
   if (io.stopped.aborted) end();
+  listening();
   io.err('Listening. Ctrl-C ends.\n');
   await ended;
   await receiving.stop();
