@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A table with a unique key, for any number of processes: each row is a file. */
@@ -10,12 +10,17 @@ export const createTable = <Row>(folder: string) => {
   const insert = (key: string, row: Row): boolean => {
     // The clock of the machine, which all processes share, in nanoseconds.
     const insertedAt = String(process.hrtime.bigint());
+    // Written beside the table first: another process must not read half a row.
+    const file = `${folder}-${crypto.randomUUID()}`;
+    writeFileSync(file, JSON.stringify({ insertedAt, row }));
     try {
-      writeFileSync(join(folder, encodeURIComponent(key)), JSON.stringify({ insertedAt, row }), { flag: 'wx' });
+      linkSync(file, join(folder, encodeURIComponent(key)));
       return true;
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
       throw error;
+    } finally {
+      rmSync(file);
     }
   };
   const keys = (): string[] => readdirSync(folder).map(decodeURIComponent);
