@@ -6,7 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { tryToInstall } from '../try-to-install.ts';
 import { answers, type BrokerKind, createBroker, folderOf, type OwnBroker } from './broker.ts';
 import { kafka } from './kafka.ts';
+import { ensurePgBouncer } from './pgbouncer.ts';
 import { postgres } from './postgres.ts';
+import { ensurePostgres18 } from './postgres-18.ts';
 import { rabbitmq } from './rabbitmq.ts';
 
 /** Where a broker is, and what may be done to it. */
@@ -79,4 +81,9 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
       console.log(`${name}: ${url.replace(/\/\/.*@/, '//')} (${own ? 'of the tests' : 'not to be killed'})`);
     });
   }
+  const show = (name: string, url: string) => console.log(`${name}: ${url.replace(/\/\/.*@/, '//')} (of the tests)`);
+  await tryToInstall('pgbouncer', async () =>
+    show('pgbouncer', await ensurePgBouncer((await ensureService('postgres')).url)),
+  );
+  await tryToInstall('postgres-18', async () => show('postgres-18', await ensurePostgres18()));
 }
