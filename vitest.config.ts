@@ -16,7 +16,10 @@ const needChromium = [
   ...['browser-example', 'live-shop', 'react-recipe', 'shop-front', 'tabs-page'].map(
     (name) => `test/package/${name}.test.ts`,
   ),
-  ...['frameworks', 'hot-reload', 'react-compiler', 'react-memory'].map((name) => `test/frameworks/${name}.test.ts`),
+  ...['frameworks', 'hot-reload', 'react-compiler', 'react-memory', 'servers'].map(
+    (name) => `test/frameworks/${name}.test.ts`,
+  ),
+  'test/link/node/sleeping.test.ts',
 ];
 // They pack the package itself, or compile its types or its sources: the same for the sources and for what was built.
 const onlyOnce = [
@@ -25,7 +28,7 @@ const onlyOnce = [
     ...['shop-front', 'tabs-page', 'type-cost', 'type-errors'],
   ].map((name) => `test/package/${name}.test.ts`),
   'test/frameworks/*.test.ts',
-  'test/link/node/engines.test.ts',
+  'test/link/node/{engines,sleeping}.test.ts',
   // What they take minutes for is in the logic, and the built code has the same.
   'test/testing/node/contract-broken.test.ts',
   'test/postgres/{claims,contract}.test.ts',

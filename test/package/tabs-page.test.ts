@@ -103,9 +103,10 @@ describe('the samples of docs/tabs-and-workers.md, in a page', () => {
     await page.close();
   }, 60_000);
 
-  it('have one stream for two tabs, and show what was missed after the back button', async () => {
+  it('have one stream for seven tabs, and ask for what was missed after the back button', async () => {
     const context = await browser.newContext();
-    const pages = [await openPage(context), await openPage(context)];
+    const pages: Page[] = [];
+    for (let tab = 0; tab < 7; tab++) pages.push(await openPage(context));
     const open = () => stream.openCount();
     const before = open();
     for (const page of pages) {
@@ -129,5 +130,22 @@ describe('the samples of docs/tabs-and-workers.md, in a page', () => {
     await second?.evaluate(`dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`);
     await second?.waitForFunction(`seen.at(-1) === 'stale'`);
     await context.close();
+  }, 120_000);
+
+  it('need that lock: of seven streams of a browser, the seventh waits for the end of another', async () => {
+    const page = await openPage(await browser.newContext());
+    const before = stream.openCount();
+    await page.evaluate(() => {
+      const sources = Array.from({ length: 7 }, () => new EventSource('/events'));
+      Object.assign(globalThis, { sources });
+    });
+    const opened = () => page.evaluate('sources.filter(({ readyState }) => readyState === EventSource.OPEN).length');
+    await expect.poll(opened, { timeout: 10_000 }).toBe(6);
+    expect(stream.openCount()).toBe(before + 6);
+
+    await page.evaluate('sources.find(({ readyState }) => readyState === EventSource.OPEN).close()');
+
+    await expect.poll(() => page.evaluate('sources.at(-1).readyState'), { timeout: 10_000 }).toBe(1);
+    await page.context().close();
   }, 60_000);
 });
