@@ -98,7 +98,17 @@ const onService = (
   include: string[],
   faults = `test/faults/${name}.test.ts`,
 ): TestProjectConfiguration[] => [
-  { extends: true, resolve: { alias }, test: { name, include, fileParallelism: false, sequence: { groupOrder: 1 } } },
+  {
+    extends: true,
+    resolve: { alias },
+    test: {
+      name,
+      include: [...include, 'test/brokers/cli/*.test.ts'],
+      env: { BROKER: name },
+      fileParallelism: false,
+      sequence: { groupOrder: 1 },
+    },
+  },
   {
     extends: true,
     resolve: { alias },

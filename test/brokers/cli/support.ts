@@ -45,10 +45,12 @@ const brokerOf = async (kind: Broker['kind']): Promise<Broker> => {
   };
 };
 
-/** Those that can be installed here. */
+const KINDS = ['rabbitmq', 'kafka', 'postgres'] as const;
+
+/** The broker of the vitest project that runs, if it can be installed here. */
 export const findBrokers = async (): Promise<Broker[]> => {
   const found: Broker[] = [];
-  for (const kind of ['rabbitmq', 'kafka', 'postgres'] as const)
+  for (const kind of KINDS.filter((one) => one === process.env.BROKER))
     await tryToInstall(kind, async () => {
       found.push(await brokerOf(kind));
     });
