@@ -89,6 +89,14 @@ export const postgres = createPostgres({
   install: installDebian,
 });
 
+/** The same for tests that kill it, while others use the one above. */
+export const postgresForFaults = createPostgres({
+  name: 'postgres-faults',
+  port: 15_795,
+  bin: () => DEBIAN_BIN,
+  install: installDebian,
+});
+
 /** The same for measurements: it writes to the disk as in production, and does what it can to be alike in each run. */
 export const postgresForBench = createPostgres({
   name: 'postgres-bench',

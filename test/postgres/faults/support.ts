@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'pg';
-import type { OwnBroker } from '../../../scripts/services/broker.ts';
-import { ensureService } from '../../../scripts/services/main.ts';
+import { createBroker, folderOf, type OwnBroker } from '../../../scripts/services/broker.ts';
+import { postgresForFaults } from '../../../scripts/services/postgres.ts';
 import { tryToInstall } from '../../../scripts/try-to-install.ts';
 
 /** The full size by `FAULT_SCALE=1`; a tenth of it otherwise. */
@@ -31,17 +31,19 @@ const startAgain = async ({ start }: OwnBroker): Promise<void> => {
   }
 };
 
-/** The server of the tests. Missing where none can be installed, or where it is not their own. */
+/** The server. Missing where none can be installed. */
 export const openSite = async (): Promise<Site | undefined> => {
   let site: Site | undefined;
   await tryToInstall('postgres', async () => {
-    const { url, own } = await ensureService('postgres');
-    if (!own) throw new Error('the server at hand is not of the tests: it may not be killed');
+    postgresForFaults.install(folderOf(postgresForFaults.name));
+    const own = createBroker(postgresForFaults);
+    await own.startFresh();
     const kill = async () => {
       await own.kill();
       await startAgain(own);
     };
-    site = { url, port: Number(new URL(url).port), kill };
+    const { port } = postgresForFaults;
+    site = { url: `postgres://postgres@127.0.0.1:${port}/postgres`, port, kill };
   });
   return site;
 };
