@@ -69,8 +69,8 @@ const observe = <Extra, Result>(
 type Fail = (error: unknown) => void;
 type Handler = (payload: unknown, context: Publication) => unknown;
 
-/** Runs a publish with the metadata that the observers so far have added, the outermost first. */
-type RunPublish = (added: readonly Metadata[]) => Promise<PublishResult>;
+/** Runs a publish with the metadata that the observers so far have added, the outermost first; `undefined` for none. */
+type RunPublish = (added?: readonly Metadata[]) => Promise<PublishResult>;
 
 /**
  * Functions that run a publish, a handler or a delivery inside all observers. `publish` and `deliver` are undefined if no
@@ -102,11 +102,11 @@ export const createObservers = (observers: readonly Observer[], report: Report) 
     around('publish', call, (observer, inner, failed): RunPublish => {
       return (added) =>
         observe<Metadata, Promise<PublishResult>>(
-          (extra) => inner(extra === undefined ? added : [...added, extra]),
+          (extra) => inner(extra === undefined ? added : [...(added ?? []), extra]),
           (run) => observer.publish?.(event, run),
           failed,
         );
-    })([]);
+    })();
 
   const deliver = (arrival: ObservedDelivery, call: () => Promise<void>): Promise<void> =>
     around('deliver', call, (observer, inner, failed) => {

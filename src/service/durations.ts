@@ -22,5 +22,3 @@ export const createDurations = (boundsMs: readonly number[]) => {
   };
   return { add, read };
 };
-
-export type Durations = ReturnType<typeof createDurations>;
