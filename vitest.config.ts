@@ -140,7 +140,7 @@ export default defineConfig({
             ...everywhere,
             'test/{bus,react,testing,link,sse}/node/*.test.{ts,tsx}',
             'test/postgres/*.test.ts',
-            'test/{frameworks,package,service,url}/**/*.test.ts',
+            'test/{cli,frameworks,package,service,url}/**/*.test.ts',
           ],
           exclude: [...(hasChromium ? [] : needChromium), ...(isDist ? onlyOnce : [])],
           execArgv: ['--expose-gc'],

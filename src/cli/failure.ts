@@ -25,18 +25,21 @@ const textsOf = (error: unknown, depth = 0): string[] => {
   });
   const inner = [...(Array.isArray(errors) ? errors : []), cause].flatMap((each) => textsOf(each, depth + 1));
   // Node says nothing but the code where a host has several addresses.
-  return [String(message || code || error), ...(typeof code === 'string' ? [code] : []), ...inner].filter(Boolean);
+  const own = String(message || code || (inner.length > 0 ? '' : error));
+  return [own, ...(typeof code === 'string' ? [code] : []), ...inner].filter(Boolean);
 };
 
 const CANNOT_REACH =
   /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|cannot be reached|ACCESS_REFUSED|AUTHENTICATION|28P01|28000|3D000|Connection terminated|socket closed|timed? ?out|has not answered|PLC_ERR_NETWORK|PLC_ERR_AUTHENTICATION/i;
+
+const isMissingPackage = (text: string): boolean => text.includes('this needs the package');
 
 /** What the command ends with after an error. */
 export const exitCodeOf = (error: unknown): number => {
   if (isObject(error) && 'exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
   if (error instanceof TypeError && error.message.startsWith('[mapbus]')) return EXIT.usage;
   const text = textsOf(error).join('\n');
-  if (text.includes('this needs the package')) return EXIT.usage;
+  if (isMissingPackage(text)) return EXIT.usage;
   return CANNOT_REACH.test(text) ? EXIT.unreachable : EXIT.failed;
 };
 
@@ -50,6 +53,9 @@ export const explain = (error: unknown): string => {
       .replace(/\bundefined: /, '')
       .replace(/\.$/, ''),
   );
+  const [first = ''] = texts;
+  // How Node has looked for the package says nothing more.
+  if (isMissingPackage(first)) return first;
   const told: string[] = [];
   for (const text of texts) {
     if (told.some((known) => known.includes(text)) || (isCode(text) && told.length > 0)) continue;
