@@ -10,7 +10,7 @@ type AnyEvents = Record<string, unknown>;
 type AnyBus = ServiceBus<AnyEvents>;
 
 /** What of the options of `createServiceBus` a plan depends on. */
-export type PlannedOptions = Partial<
+type PlannedOptions = Partial<
   Pick<ServiceBusOptions<AnyEvents>, 'service' | 'namespace' | 'sends' | 'consumers'>
 >;
 
