@@ -1,11 +1,23 @@
 import { ensureService } from '../../../scripts/services/main.ts';
+import { ensurePgBouncer } from '../../../scripts/services/pgbouncer.ts';
+import { ensurePostgres18 } from '../../../scripts/services/postgres-18.ts';
 import { tryToInstall } from '../../../scripts/try-to-install.ts';
 
-/** Where a server is. Missing where none can be installed, which is named, and is a failure when `CI` is set. */
-export const findServer = async (): Promise<string | undefined> => {
+/** Missing where it cannot be installed, which is named, and is a failure when `CI` is set. */
+const find = async (name: string, ensure: () => Promise<string>): Promise<string | undefined> => {
   let url: string | undefined;
-  await tryToInstall('postgres', async () => {
-    url = (await ensureService('postgres')).url;
+  await tryToInstall(name, async () => {
+    url = await ensure();
   });
   return url;
 };
+
+/** Where a server is. */
+export const findServer = () => find('postgres', async () => (await ensureService('postgres')).url);
+
+/** Where the same server is through PgBouncer, which gives a connection to each transaction. */
+export const findPgBouncer = () =>
+  find('pgbouncer', async () => ensurePgBouncer((await ensureService('postgres')).url));
+
+/** Where a server of the newest version is. */
+export const findServer18 = () => find('postgres-18', ensurePostgres18);
