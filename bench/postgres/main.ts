@@ -1,167 +1,319 @@
-// What Postgres does as a transport, on a server of its own: rates, latency, and what one more consumer costs a publish.
+// Postgres as a transport, beside pg-boss and graphile-worker, on one server in one run. Writes RESULTS.md.
+//   npm run bench:postgres                 COUNT=20000 HELD=120000 by default
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg, { type PoolClient } from 'pg';
-import { ensureService } from '../../scripts/services/main.ts';
-import { exactlyOnce, fromPg, postgres } from '../../src/postgres/index.ts';
-import { createServiceBus, type ServiceBusOptions } from '../../src/service/index.ts';
+import { fromPg } from '../../src/postgres/index.ts';
+import { type Contender, contenders, mapbus } from './contenders.ts';
+import { createCounter, inParallel, type Payload, payloadOf, percentile, rateOf } from './load.ts';
+import { bareRate, relayRate } from './relay.ts';
+import { type Database, inDatabase, serverVersion } from './server.ts';
 
-interface Events {
-  'order.placed': { index: number; at: number; text: string };
+const COUNT = Number(process.env.COUNT ?? 20_000);
+const HELD = Number(process.env.HELD ?? 120_000);
+
+interface Row {
+  readonly what: string;
+  readonly cells: readonly (string | undefined)[];
+  /** What was to be reached, and whether it was. */
+  readonly target?: string;
+  readonly isReached?: boolean;
 }
 
-const COUNT = Number(process.env.COUNT ?? 10_000);
-const TEXT = 'x'.repeat(256);
+const rows: Row[] = [];
+const add = (row: Row): void => {
+  rows.push(row);
+  console.log(row.what.padEnd(62), row.cells.map((cell) => (cell ?? '').padStart(14)).join(' '));
+};
+const perSecond = (rate: number | undefined) =>
+  rate === undefined ? undefined : `${Math.round(rate).toLocaleString('en')}/s`;
+const ratio = (value: number) => value.toFixed(2);
 
-const { url } = await ensureService('postgres');
-const server = new pg.Pool({ connectionString: url, max: 1 });
+type Name = keyof typeof contenders;
+const names: readonly Name[] = ['mapbus', 'pg-boss', 'graphile-worker'];
 
-/** A service in an empty database. */
-const inDatabase = async (
-  run: (parts: {
-    readonly pool: pg.Pool;
-    readonly createShop: (
-      options?: Partial<ServiceBusOptions<Events, PoolClient>>,
-    ) => ReturnType<typeof createServiceBus<Events, PoolClient>>;
-  }) => Promise<void>,
-): Promise<void> => {
-  const name = `bench_${Math.random().toString(36).slice(2, 10)}`;
-  await server.query(`CREATE DATABASE ${name}`);
-  const own = new URL(url);
-  own.pathname = `/${name}`;
-  const pool = new pg.Pool({ connectionString: own.href, max: 20 });
-  const createShop = (options: Partial<ServiceBusOptions<Events, PoolClient>> = {}) =>
-    createServiceBus<Events, PoolClient>({
-      service: 'shop',
-      transport: postgres({ database: fromPg(pool) }),
-      sends: 'all',
-      contextStorage: false,
-      maxPendingPublishes: 100_000,
-      ...options,
+/** The rate of each contender, in a database of its own. */
+const compare = async (measure: (contender: Contender, database: Database) => Promise<number | undefined>) => {
+  const rates: Partial<Record<Name, number>> = {};
+  for (const name of names)
+    await inDatabase(async (database) => {
+      const contender = await contenders[name](database);
+      const rate = await measure(contender, database);
+      if (rate !== undefined) rates[name] = rate;
+      await contender.close();
     });
-  await run({ pool, createShop });
-  await pool.end();
-  await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
+  return rates;
 };
-
-const show = (what: string, value: string) => console.log(`${what.padEnd(60)} ${value}`);
-const rate = (count: number, sinceMs: number) => `${Math.round((count / (performance.now() - sinceMs)) * 1_000)}/s`;
-
-/** Runs so many pieces of work, some at once. */
-const inParallel = async (count: number, width: number, work: (index: number) => Promise<unknown>) => {
-  let next = 0;
-  const one = async () => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: width }, one));
-};
-
-const payload = (index: number) => ({ index, at: performance.now(), text: TEXT });
-
-for (const width of [8, 32])
-  await inDatabase(async ({ createShop }) => {
-    const bus = createShop();
-    bus.consume('order.placed', 'read', () => sleep(100_000), { concurrency: 1 });
-    await bus.ready();
-    const startedAt = performance.now();
-    await inParallel(COUNT, width, (index) => bus.publish('order.placed', payload(index)));
-    show(`publish, ${width} at once`, rate(COUNT, startedAt));
-    await bus.close({ drainTimeoutMs: 0 });
+const cellsOf = (rates: Partial<Record<Name, number>>) => names.map((name) => perSecond(rates[name]));
+const targetRow = (what: string, rates: Partial<Record<Name, number>>, other: Name, times: number): void => {
+  const reached = (rates.mapbus ?? 0) / (rates[other] ?? Number.NaN);
+  add({
+    what,
+    cells: cellsOf(rates),
+    target: `≥ ${times} × ${other}: ${ratio(reached)}`,
+    isReached: reached >= times,
   });
+};
 
-for (const keys of [undefined, 100])
-  for (const concurrency of [100, 10])
-    await inDatabase(async ({ createShop }) => {
-      const publisher = createShop(keys ? { keys: { 'order.placed': ({ index }) => String(index % keys) } } : {});
-      const bus = createShop();
-      let handled = 0;
-      let finish = () => {};
+const writeOrder = (client: { query: (text: string, values: unknown[]) => Promise<unknown> }, index: number) =>
+  client.query('INSERT INTO orders VALUES ($1)', [index]);
+
+// 1. Publishing.
+targetRow(
+  'publish, 8 at once',
+  await compare(({ publish }) => rateOf(COUNT / 4, () => inParallel(COUNT / 4, 8, publish))),
+  'pg-boss',
+  2,
+);
+for (const clients of [1, 8, 32]) {
+  const count = clients === 1 ? COUNT / 10 : COUNT / 4;
+  const inTransactions = ({ pool }: Database, work: (client: never, index: number) => Promise<unknown>) =>
+    rateOf(count, () =>
+      inParallel(count, clients, (index) =>
+        fromPg(pool).transaction(async (client) => {
+          await writeOrder(client, index);
+          await work(client as never, index);
+        }),
+      ),
+    );
+  let alone = 0;
+  const rates = await compare(async ({ publishIn }, database) => {
+    await database.pool.query('CREATE TABLE orders (index int)');
+    if (alone === 0) alone = await inTransactions(database, async () => {});
+    return inTransactions(database, publishIn);
+  });
+  const part = (rates.mapbus ?? 0) / alone;
+  add({
+    what: `transactions with one event, ${clients} at once (without: ${perSecond(alone)})`,
+    cells: cellsOf(rates),
+    target: clients === 32 ? '' : `≥ ${clients === 1 ? 0.6 : 0.9} of without: ${ratio(part)}`,
+    isReached: part >= (clients === 1 ? 0.6 : 0.9),
+  });
+}
+
+// 2. Handling.
+for (const [concurrency, other, times] of [
+  [100, 'graphile-worker', 0.7],
+  [10, 'graphile-worker', 0.7],
+] as const)
+  targetRow(
+    `handle, concurrency ${concurrency}`,
+    await compare(async ({ fill, handle }) => {
+      await fill(COUNT);
+      const { hit, finished } = createCounter(COUNT);
+      let stop: (() => Promise<unknown>) | undefined;
+      const rate = await rateOf(COUNT, async () => {
+        stop = await handle(concurrency, hit);
+        await finished;
+      });
+      await stop?.();
+      return rate;
+    }),
+    other,
+    times,
+  );
+await inDatabase(async (database) => {
+  const { fill, handle, close } = await mapbus(database, { keys: 100 });
+  await fill(COUNT);
+  const { hit, finished } = createCounter(COUNT);
+  let stop: (() => Promise<unknown>) | undefined;
+  const rate = await rateOf(COUNT, async () => {
+    stop = await handle(100, hit);
+    await finished;
+  });
+  await stop?.();
+  add({ what: 'handle, concurrency 100, 100 keys in order', cells: [perSecond(rate)] });
+  await close();
+});
+{
+  const count = COUNT / 4;
+  let alone = 0;
+  const rates = await compare(async ({ fill, handleOnce }, { pool }) => {
+    if (!handleOnce) return undefined;
+    await pool.query('CREATE TABLE orders (index int)');
+    const write = () =>
+      inParallel(count, 10, (index) => fromPg(pool).transaction((client) => writeOrder(client, index)));
+    await write();
+    alone = await rateOf(count, write);
+    await fill(count);
+    const { hit, finished } = createCounter(count);
+    let stop: (() => Promise<unknown>) | undefined;
+    const rate = await rateOf(count, async () => {
+      stop = await handleOnce(10, async (client, { index }) => {
+        await writeOrder(client, index);
+        hit();
+      });
+      await finished;
+    });
+    await stop?.();
+    // The first contender is the one that the write alone is compared with.
+    return rate;
+  });
+  const part = (rates.mapbus ?? 0) / alone;
+  targetRow(
+    `exactlyOnce, 10 at once (the write alone: ${perSecond(alone)}, ${ratio(part)} of it)`,
+    rates,
+    'pg-boss',
+    1.5,
+  );
+}
+
+// 3. An outbox before RabbitMQ.
+{
+  const count = COUNT;
+  const bare = await bareRate(count);
+  for (const [keys, part] of [
+    [undefined, 0.8],
+    [100, 0.5],
+  ] as const) {
+    const rate = await relayRate(count, keys);
+    add({
+      what: `relay to RabbitMQ${keys ? `, ${keys} keys` : ''} (the bare client: ${perSecond(bare)})`,
+      cells: [perSecond(rate)],
+      target: `≥ ${part} of the bare client: ${ratio(rate / bare)}`,
+      isReached: rate / bare >= part,
+    });
+  }
+}
+
+// 4. From publish in a transaction to the handler.
+const latencies = async (database: Database, contender: Contender, hasOwnTransaction: boolean) => {
+  const tookMs: number[] = [];
+  const stop = await contender.handle(10, ({ at }: Payload) => tookMs.push(performance.now() - at));
+  const { pool } = database;
+  const transaction = hasOwnTransaction
+    ? async (index: number) => {
+        const client = await pool.connect();
+        await client.query('BEGIN');
+        await contender.publishIn(client, index);
+        await client.query('COMMIT');
+        client.release();
+      }
+    : (index: number) => fromPg(pool).transaction((client) => contender.publishIn(client, index));
+  for (let index = 0; index < 120; index++) {
+    await sleep(20 + Math.random() * 20);
+    await transaction(index);
+  }
+  await sleep(1_500);
+  await stop();
+  return tookMs;
+};
+const latencyRow = async (what: string, name: 'mapbus' | 'graphile-worker', options?: { listens: boolean }) =>
+  inDatabase(async (database) => {
+    const contender = name === 'mapbus' ? await mapbus(database, options) : await contenders[name](database);
+    const tookMs = await latencies(database, contender, true);
+    const p50 = percentile(tookMs, 0.5);
+    const text = `${p50.toFixed(1)} / ${percentile(tookMs, 0.99).toFixed(1)} ms`;
+    const isHint = name === 'mapbus' && options?.listens !== false;
+    add({
+      what,
+      cells: names.map((each) => (each === name ? text : undefined)),
+      ...(isHint && { target: `p50 ≤ 20 ms: ${p50.toFixed(1)}`, isReached: p50 <= 20 }),
+    });
+    await contender.close();
+  });
+await latencyRow('publish → handler, p50 / p99, with hints', 'mapbus');
+await latencyRow('publish → handler, p50 / p99, polling each second', 'mapbus', { listens: false });
+await latencyRow('publish → handler, p50 / p99, with NOTIFY in the transaction', 'graphile-worker');
+
+// 5. What one more consumer costs.
+{
+  const walOf: number[] = [];
+  for (const consumers of [1, 10, 100])
+    await inDatabase(async (database) => {
+      const { createServiceBus } = await import('../../src/service/index.ts');
+      const { postgres } = await import('../../src/postgres/index.ts');
+      const create = () =>
+        createServiceBus<{ 'order.placed': Payload }>({
+          service: 'shop',
+          transport: postgres({ database: fromPg(database.pool) }) as never,
+          sends: 'all',
+          maxEventBytes: 10_000,
+        });
+      const reader = create();
+      for (let index = 0; index < consumers; index++) reader.consume('order.placed', `read-${index}`, () => {});
+      await reader.ready();
+      await reader.close();
+      const publisher = create();
+      const send = (index: number) =>
+        publisher.publish('order.placed', { ...payloadOf(index), text: 'x'.repeat(4_000) });
+      await inParallel(200, 50, send);
+      await database.pool.query('CHECKPOINT');
+      // The first change of a page after a checkpoint is written as a whole.
+      await inParallel(200, 50, send);
+      const before = await database.walBytes();
+      const rate = await rateOf(500, () => inParallel(500, 50, send));
+      const perEvent = ((await database.walBytes()) - before) / 500;
+      const one = walOf[0] ?? perEvent;
+      walOf.push(perEvent);
+      const perConsumer = consumers === 1 ? undefined : (perEvent - one) / (consumers - 1) / 1_000;
+      add({
+        what: `publish 4 kB for ${consumers} consumers: kB of WAL each (${perSecond(rate)})`,
+        cells: [(perEvent / 1_000).toFixed(2)],
+        ...(perConsumer !== undefined && {
+          target: `≤ 0.5 kB for each further consumer: ${ratio(perConsumer)}`,
+          isReached: perConsumer <= 0.5,
+        }),
+      });
+      await publisher.close();
+    });
+}
+
+// 6. A snapshot that is held: the server cannot clean up.
+const heldRow = async (name: 'mapbus' | 'graphile-worker', count: number) =>
+  inDatabase(async (database) => {
+    const contender = await contenders[name](database);
+    const release = await database.holdSnapshot();
+    const before = await database.diskBytes();
+    const chunk = 2_000;
+    const rates: number[] = [];
+    let left = 0;
+    let finish = () => {};
+    const stop = await contender.handle(100, () => {
+      if (--left === 0) finish();
+    });
+    for (let done = 0; done < count; done += chunk) {
+      left = chunk;
       const finished = new Promise<void>((resolve) => {
         finish = resolve;
       });
-      const order = keys ? ('key' as const) : undefined;
-      const handle = () => {
-        if (++handled === COUNT) finish();
-      };
-      const stop = publisher.consume('order.placed', 'read', handle, { order, concurrency });
-      await publisher.ready();
-      stop();
-      await inParallel(COUNT, 200, (index) => publisher.publish('order.placed', payload(index)));
-      handled = 0;
-      const startedAt = performance.now();
-      bus.consume('order.placed', 'read', handle, { order, concurrency });
-      await finished;
-      show(`handle, concurrency ${concurrency}${keys ? `, ${keys} keys in order` : ''}`, rate(COUNT, startedAt));
-      await Promise.all([bus.close(), publisher.close()]);
+      rates.push(
+        await rateOf(chunk, async () => {
+          await contender.fill(chunk);
+          await finished;
+        }),
+      );
+    }
+    const disk = (await database.diskBytes()) - before;
+    await stop();
+    await release();
+    await contender.close();
+    const mean = (part: readonly number[]) => part.reduce((sum, each) => sum + each, 0) / part.length;
+    const tenth = Math.max(1, Math.floor(rates.length / 10));
+    // The first chunk warms up.
+    const last = mean(rates.slice(-tenth)) / mean(rates.slice(1, 1 + tenth));
+    add({
+      what: `snapshot held over ${count.toLocaleString('en')} events: rate of the last tenth / first, disk`,
+      cells: names.map((each) => (each === name ? `${ratio(last)}, ${Math.round(disk / 2 ** 20)} MiB` : undefined)),
+      ...(name === 'mapbus' && { target: `≥ 0.7: ${ratio(last)}`, isReached: last >= 0.7 }),
     });
-
-await inDatabase(async ({ pool, createShop }) => {
-  await pool.query('CREATE TABLE charge (index int)');
-  const bus = createShop();
-  const count = COUNT / 5;
-  let startedAt = performance.now();
-  await inParallel(count, 10, (index) =>
-    fromPg(pool).transaction((session) => session.query('INSERT INTO charge VALUES ($1)', [index])),
-  );
-  show('the write alone, in a transaction, 10 at once', rate(count, startedAt));
-  let handled = 0;
-  let finish = () => {};
-  const finished = new Promise<void>((resolve) => {
-    finish = resolve;
   });
-  const charge = exactlyOnce(fromPg(pool), async ({ index }: { index: number }, { session }) => {
-    await session.query('INSERT INTO charge VALUES ($1)', [index]);
-    if (++handled === count) finish();
-  });
-  const stop = bus.consume('order.placed', 'charge', charge, { concurrency: 10 });
-  await bus.ready();
-  stop();
-  await inParallel(count, 200, (index) => bus.publish('order.placed', payload(index)));
-  startedAt = performance.now();
-  bus.consume('order.placed', 'charge', charge, { concurrency: 10 });
-  await finished;
-  show('exactlyOnce, concurrency 10', rate(count, startedAt));
-  await bus.close();
-});
+await heldRow('mapbus', HELD);
+await heldRow('graphile-worker', HELD);
 
-await inDatabase(async ({ pool, createShop }) => {
-  const bus = createShop();
-  const tookMs: number[] = [];
-  bus.consume('order.placed', 'read', ({ at }) => tookMs.push(performance.now() - at));
-  await bus.ready();
-  const database = fromPg(pool);
-  for (let index = 0; index < 150; index++) {
-    await sleep(20 + Math.random() * 20);
-    await database.transaction((session) => bus.publish('order.placed', payload(index), { session }));
-  }
-  await sleep(1_500);
-  tookMs.sort((a, b) => a - b);
-  const part = (share: number) => tookMs[Math.floor(tookMs.length * share)]?.toFixed(1);
-  show('from publish in a transaction to the handler, p50 and p99', `${part(0.5)} and ${part(0.99)} ms`);
-  await bus.close();
-});
+const line = (cells: readonly (string | undefined)[]) => `| ${cells.map((cell) => cell ?? '').join(' | ')} |`;
+const verdict = ({ target, isReached }: Row) => (target ? `${target} ${isReached ? '✓' : '✗'}` : '');
+const text = `# Postgres, measured
 
-for (const consumers of [1, 10, 100])
-  await inDatabase(async ({ pool, createShop }) => {
-    const bus = createShop({ maxEventBytes: 10_000 });
-    for (let index = 0; index < consumers; index++) bus.consume('order.placed', `read-${index}`, () => {});
-    await bus.ready();
-    await bus.close();
-    const publisher = createShop();
-    const position = async (): Promise<number> =>
-      Number((await pool.query(`SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS bytes`)).rows[0].bytes);
-    const send = (index: number) => publisher.publish('order.placed', { ...payload(index), text: 'x'.repeat(4_000) });
-    await inParallel(200, 50, send);
-    await pool.query('CHECKPOINT');
-    await inParallel(200, 50, send);
-    const before = await position();
-    const startedAt = performance.now();
-    await inParallel(500, 50, send);
-    const perEvent = ((await position()) - before) / 500;
-    show(
-      `publish 4 kB for ${consumers} consumers`,
-      `${rate(500, startedAt)}, ${(perEvent / 1_000).toFixed(2)} kB of WAL each`,
-    );
-    await publisher.close();
-  });
+Written by \`npm run bench:postgres\` on ${new Date().toISOString().slice(0, 10)}. Each row is one run on the same server, which writes to the disk: Postgres ${await serverVersion()}, Node ${process.versions.node}, ${cpus().length} processors that the server shares with the clients. Each event carries 256 bytes, ${COUNT.toLocaleString('en')} of them in the rows about handling. On a machine that others use too, compare within a row.
 
-await server.end();
+${line(['', ...names, 'reached'])}
+${line(['---', '--:', '--:', '--:', '---'])}
+${rows.map((row) => line([row.what, ...names.map((_, index) => row.cells[index]), verdict(row)])).join('\n')}
+
+- pg-boss 10.4 looks for jobs at most twice a second by itself. Here it is asked again as soon as it has answered. It takes as many jobs at once as the concurrency says.
+- graphile-worker 0.17 has its local queue (500 jobs), and gathers what is done.
+- A peer that has no such function has an empty cell.
+`;
+writeFileSync(new URL('RESULTS.md', import.meta.url), text);
+process.exit();

@@ -3,7 +3,7 @@ import { arrayOf } from './as-text.ts';
 import { isDueStatement } from './due-statement.ts';
 import { createLetters } from './letters.ts';
 import { createOperator } from './operator.ts';
-import { publishStatement, publishValues } from './publish-statement.ts';
+import { publishOneStatement, publishOneValues, publishStatement, publishValues } from './publish-statement.ts';
 import { createPublisher } from './publisher.ts';
 import { openStore, type Settings } from './store.ts';
 import { tables } from './tables.ts';
@@ -43,6 +43,7 @@ export const connect = <Session>(settings: Settings<Session>, context: Connectio
     database,
     statement: publishStatement(names),
     valuesOf: (messages) => publishValues(namespace, messages),
+    one: { statement: publishOneStatement(names), valuesOf: (message) => publishOneValues(namespace, message) },
   });
   const declare: Connection['declare'] = (specs) => store.register(owner, specs);
   const consume: Connection['consume'] = async (spec, deliver) => {

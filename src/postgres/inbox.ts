@@ -59,5 +59,5 @@ export const createInbox = <Session>({ database, names, retentionMs, idleMs }: I
     cleanedAt = performance.now();
     await cleanAll();
   };
-  return { isFirst, clean };
+  return { isFirst, clean, cleanAll };
 };

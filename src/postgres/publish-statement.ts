@@ -22,6 +22,17 @@ WITH message AS MATERIALIZED (SELECT * FROM unnest($2::text::text[], $3::text::t
     FROM numbered n JOIN wanted w ON w.name = n.name ORDER BY n.id)
 SELECT DISTINCT name FROM wanted`;
 
+/** The same for one message. It is planned in half of the time, and a statement in a transaction of a user is planned each time. */
+export const publishOneStatement = ({ consumer, delivery, event, subscription }: Tables): string => `
+WITH wanted AS MATERIALIZED (SELECT s.id, s.consumer, s.name, c.is_ordered FROM ${subscription} s
+    JOIN ${consumer} c ON c.id = s.consumer
+    WHERE s.namespace = $1::text AND s.name = $2::text AND c.seen_at + c.expires_after > now()),
+  stored AS (INSERT INTO ${event} (name, key, key_hash, body, headers)
+    SELECT $2::text, $3::text, $4::text::bigint, $5::text, $6::text WHERE EXISTS (SELECT FROM wanted) RETURNING id, key_hash),
+  due AS (INSERT INTO ${delivery} (event, consumer, subscription, key_hash)
+    SELECT e.id, w.consumer, w.id, CASE WHEN w.is_ordered THEN e.key_hash END FROM stored e, wanted w)
+SELECT name FROM wanted LIMIT 1`;
+
 /**
  * The values of all messages as columns of text.
  * @param headersOf what is stored as headers
@@ -40,4 +51,13 @@ export const columnsOf = (
 export const publishValues = (namespace: string, messages: readonly Message[]): Value[] => [
   namespace,
   ...columnsOf(messages),
+];
+
+export const publishOneValues = (namespace: string, { name, key, body, headers }: Message): Value[] => [
+  namespace,
+  name,
+  key === undefined ? null : escapeZero(key),
+  key === undefined ? null : hashOf(key),
+  body,
+  JSON.stringify(headers),
 ];

@@ -15,6 +15,8 @@ interface PublisherParts<Session> {
   /** Stores messages, and gives the names of those that are routed. */
   readonly statement: string;
   readonly valuesOf: (messages: readonly Message[]) => Value[];
+  /** The same for one message alone, if there is something simpler. */
+  readonly one?: { readonly statement: string; readonly valuesOf: (message: Message) => Value[] };
 }
 
 const notSent = (message: string, cause?: unknown) =>
@@ -33,6 +35,7 @@ const toError = (cause: unknown): unknown => {
 /** Stores events: in the transaction of a session, or several together in one of our own. */
 export const createPublisher = <Session>(parts: PublisherParts<Session>): Connection['publish'] => {
   const { store, database, statement, valuesOf } = parts;
+  const { one = { statement, valuesOf: (message: Message) => valuesOf([message]) } } = parts;
   const { names, query, settled, hints, isClosed } = store;
   let hasProvedSession = false;
 
@@ -53,7 +56,7 @@ export const createPublisher = <Session>(parts: PublisherParts<Session>): Connec
   const insertInto = async (session: Session, message: Message): Promise<boolean> => {
     await settled();
     await proveSession(session);
-    const routed = routedOf(await database.query(statement, valuesOf([message]), session));
+    const routed = routedOf(await database.query(one.statement, one.valuesOf(message), session));
     hints.published(false);
     return routed.has(message.name);
   };

@@ -29,6 +29,44 @@ const createShop = async (database: Database<unknown>, options: Partial<ServiceB
   return { ...bus, seen };
 };
 
+type Shop = Awaited<ReturnType<typeof createShop>>;
+
+/** Each way in which an event of a transaction is refused, by its code. */
+const refusals: readonly [
+  code: string,
+  publishRefused: (bus: Shop, session: unknown) => Promise<unknown>,
+  options?: Partial<ServiceBusOptions<Events, unknown>>,
+][] = [
+  [
+    'too_large',
+    ({ publish }, session) => publish('order.placed', { orderId: 'x'.repeat(300) }, { session }),
+    { maxEventBytes: 300 },
+  ],
+  ['not_serializable', ({ publish }, session) => publish('order.placed', { orderId: 1n as never }, { session })],
+  ['invalid_name', ({ publish }, session) => publish('order\0placed' as never, { orderId: 'o-1' }, { session })],
+  [
+    'invalid_options',
+    ({ publish }, session) =>
+      publish('order.placed', { orderId: 'o-1' }, { session, occurredAt: new Date('+010000-01-01') }),
+  ],
+  [
+    'transport_unavailable',
+    ({ publish }, session) => {
+      // The only one that may be under way.
+      void publish('order.placed', { orderId: 'o-1' });
+      return publish('order.placed', { orderId: 'o-2' }, { session });
+    },
+    { maxPendingPublishes: 1 },
+  ],
+  [
+    'closed',
+    async ({ publish, close }, session) => {
+      await close();
+      await publish('order.placed', { orderId: 'o-1' }, { session });
+    },
+  ],
+];
+
 const url = await findServer();
 const available = Object.entries(layers).filter(([name]) => url !== undefined || name.includes('PGlite'));
 
@@ -85,23 +123,29 @@ describe.each(available)('%s', (_, open) => {
     expect(seen).toEqual(['o-1']);
   });
 
-  it('fails to commit without an event that was refused, and says why', async () => {
-    const { publish } = await createShop(layer.database, { maxEventBytes: 300 });
-    const id = crypto.randomUUID();
+  describe.each(refusals)(
+    'fails to commit without an event that was refused as %s',
+    (code, publishRefused, options) => {
+      it('and says why', async () => {
+        const bus = await createShop(layer.database, options);
+        const id = crypto.randomUUID();
 
-    const committing = layer.database.transaction(async (session) => {
-      await insertOrder(id, session);
-      await publish('order.placed', { orderId: 'x'.repeat(300) }, { session });
-    });
+        const committing = layer.database.transaction(async (session) => {
+          await insertOrder(id, session);
+          // Nobody looks at its result.
+          await publishRefused(bus, session);
+        });
 
-    // Drizzle and Prisma have the error of the server as a cause.
-    const error = await committing.then(
-      () => undefined,
-      (thrown) => inspect(thrown),
-    );
-    expect(error).toMatch(/order\.placed: too_large/);
-    expect(await countOrders(id)).toBe(0);
-  });
+        // Drizzle and Prisma have the error of the server as a cause.
+        const error = await committing.then(
+          () => undefined,
+          (thrown) => inspect(thrown),
+        );
+        expect(error).toMatch(new RegExp(`order.?placed: ${code}`));
+        expect(await countOrders(id)).toBe(0);
+      });
+    },
+  );
 
   it('refuses itself in the place of a session', async () => {
     const { publish } = await createShop(layer.database);
