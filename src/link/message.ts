@@ -27,7 +27,8 @@ export const readMessage = (given: unknown): Message | undefined => {
       message.source.startsWith(SOURCE) &&
       // It is null for what is no time.
       occurredAt.toJSON() &&
-      message.hops > 0;
+      // So does this for what is no number.
+      message.hops.toFixed() > 0;
     if (isOurs) return { ...message, occurredAt, metadata: JSON.parse(message.metadata ?? '{}') };
   } catch {
     // It is no JSON, no object, or has no text where a text must be.

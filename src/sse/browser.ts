@@ -62,12 +62,12 @@ export const createBrowser = ({ kept, sink, allow, lastEventId, highWaterMark, s
     return true;
   };
   // Firefox and WebKit take the number only from a block with data.
-  const say = (event: 'gap' | 'position', before = ''): void =>
+  const say = (event: 'gap' | 'position', before = ''): true => {
     sink.write(`${before}${kept.idOf(position)}event: ${event}\ndata: {}\n\n`);
-  /** Says up to where it has all, so that it can go on from there also after events of others. */
-  const beat = (): void => {
-    if (sink.isReady()) say('position');
+    return true;
   };
+  /** Says up to where it has all, so that it can go on from there also after events of others. */
+  const beat = (): boolean => !sink.isReady() || say('position');
   // The number at once, for a browser that is cut off before its first event. Browsers that are cut off together come back
   // one after the other.
   say(seen === undefined ? 'gap' : 'position', `retry: ${Math.floor(1_000 + Math.random() * 1_000)}\n`);

@@ -53,61 +53,62 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
   for (const name of events) check('event name', name, 'string');
   const kept = createKept(Math.max(replay, highWaterMark));
   const { safeCall } = createSafeCall();
-  /** Those that are connected. */
-  const browsers = new Set<Browser>();
+  /** Those that are connected, with the timers of their signs of life. */
+  const browsers = new Map<Browser, ReturnType<typeof setInterval>>();
   const ends: (() => void)[] = [];
   let isClosed = false;
-  let heartbeat: ReturnType<typeof setInterval> | undefined;
 
-  const leave = (browser: Browser): boolean => {
-    const wasThere = browsers.delete(browser);
-    if (browsers.size === 0) clearInterval(heartbeat);
-    return wasThere;
-  };
   const end = (browser: Browser): void => {
-    if (leave(browser)) browser.end();
+    clearInterval(browsers.get(browser));
+    if (browsers.delete(browser)) attempt(browser, browser.end);
   };
-  const pump = (browser: Browser): void => {
-    if (isClosed || !browser.pump()) end(browser);
+  /**
+   * Writes to a browser. The stream of one that is too slow, or whose connection is broken, ends: it comes back, and goes on
+   * where it was. What a connection throws keeps nothing from the others.
+   */
+  const attempt = (browser: Browser, write: () => unknown): void => {
+    try {
+      if (write()) return;
+    } catch {
+      // It has gone.
+    }
+    end(browser);
   };
   const take = (payload: unknown, context: EventContext): void => {
     kept.add(payload, context);
-    for (const browser of browsers) pump(browser);
+    for (const browser of browsers.keys()) attempt(browser, browser.pump);
   };
   const close = (): void => {
     isClosed = true;
     for (const unsubscribe of ends.splice(0)) unsubscribe();
-    for (const browser of browsers) end(browser);
+    for (const browser of browsers.keys()) end(browser);
   };
   const subscribe = bus.subscribe as AnySubscribe;
   for (const name of new Set<string>(events)) ends.push(subscribe(name, take, { name: 'eventStream', onClose: close }));
 
   const connect = (allow: AnyAllow, lastEventId: unknown, sink: Sink): Browser => {
     const browser = createBrowser({ kept, sink, allow, lastEventId, highWaterMark, safeCall });
-    if (browsers.size === 0) {
-      heartbeat = setInterval(() => {
-        for (const each of browsers) each.beat();
-      }, heartbeatMs);
-    }
-    browsers.add(browser);
-    pump(browser);
+    browsers.set(
+      browser,
+      setInterval(() => attempt(browser, browser.beat), heartbeatMs),
+    );
+    attempt(browser, () => !isClosed && browser.pump());
     return browser;
   };
   const respond = ({ headers, signal }: StreamRequest, allow: AnyAllow): Response => {
     check('allow', allow, 'function');
     const encoder = new TextEncoder();
-    let controller!: ReadableStreamDefaultController<Uint8Array>;
+    let browser!: Browser;
     const body = new ReadableStream<Uint8Array>({
-      start: (given) => {
-        controller = given;
+      start: (controller) => {
+        browser = connect(allow, headers.get('last-event-id'), {
+          isReady: () => Number(controller.desiredSize) > 0,
+          write: (text) => controller.enqueue(encoder.encode(text)),
+          end: () => controller.close(),
+        });
       },
-      pull: () => pump(browser),
-      cancel: () => void leave(browser),
-    });
-    const browser = connect(allow, headers.get('last-event-id'), {
-      isReady: () => Number(controller.desiredSize) > 0,
-      write: (text) => controller.enqueue(encoder.encode(text)),
-      end: () => controller.close(),
+      pull: () => attempt(browser, browser.pump),
+      cancel: () => end(browser),
     });
     if (signal) onAbort(signal, () => end(browser));
     if (signal?.aborted) end(browser);
@@ -126,11 +127,11 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
     });
     response.on('drain', () => {
       isReady = true;
-      pump(browser);
+      attempt(browser, browser.pump);
     });
-    for (const event of ['close', 'error'] as const) response.on(event, () => leave(browser));
+    for (const event of ['close', 'error'] as const) response.on(event, () => end(browser));
     // It was gone before, and emits nothing more.
-    if (response.destroyed) leave(browser);
+    if (response.destroyed) end(browser);
   };
   const stream: unknown = { respond, respondTo, openCount: () => browsers.size, close, [DISPOSE]: close };
   return stream as EventStream<Events, Name>;

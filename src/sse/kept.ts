@@ -3,12 +3,15 @@ import { SOURCE, toCloudEvent } from '../shared/cloud-event.ts';
 
 /** One event, as it waits for browsers. */
 export interface KeptEvent {
-  /** As the browser gets it: not the object of the publisher, which may change meanwhile. */
+  /** As the browser gets it: not the object of the publisher, which may change meanwhile. All who are asked see the same. */
   readonly event: { readonly name: string; readonly payload: unknown };
   readonly metadata: Metadata;
   /** What is sent. */
   readonly text: string;
 }
+
+// Called for each value, the inner ones first.
+const freeze = <Value>(_: string, value: Value): Value => Object.freeze(value);
 
 /** The last events of a stream, numbered. */
 export const createKept = (size: number) => {
@@ -23,7 +26,7 @@ export const createKept = (size: number) => {
   /** @throws what JSON throws for a payload that it cannot carry */
   const add = (payload: unknown, context: EventContext): void => {
     const text = JSON.stringify(toCloudEvent(context, source, 1, payload));
-    const event = Object.freeze({ name: context.name, payload: JSON.parse(text).data });
+    const event = Object.freeze({ name: context.name, payload: JSON.parse(text, freeze).data });
     events.push({ event, metadata: context.metadata, text: `${idOf(++last)}data: ${text}\n\n` });
     if (events.length > size) events.shift();
   };

@@ -43,6 +43,12 @@ const junk: readonly unknown[] = [
   message({ hops: Number.NaN }),
   message({ hops: undefined }),
   message({ hops: 'many' }),
+  message({ hops: '5' }),
+  message({ hops: 3n }),
+  message({ hops: [5] }),
+  message({ hops: true }),
+  message({ hops: new Date(1) }),
+  message({ id: ['x'] }),
   message({ hops: {} }),
 ];
 

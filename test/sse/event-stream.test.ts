@@ -364,16 +364,109 @@ describe('the end of a stream of one browser', () => {
     expect(stream.openCount()).toBe(0);
   });
 
-  it('stops the signs of life with the last browser', async () => {
+  it('stops its signs of life', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const { stream } = createStream();
     const bodies = [1, 2].map(() => stream.respond(request(), everyone).body);
-    expect(vi.getTimerCount()).toBe(1);
+    expect(vi.getTimerCount()).toBe(2);
 
     for (const body of bodies) await body?.cancel();
 
     expect(vi.getTimerCount()).toBe(0);
     vi.useRealTimers();
+  });
+});
+
+describe('one browser', () => {
+  /** A response of which only the first write succeeds. */
+  const createBroken = () => {
+    let writes = 0;
+    return {
+      destroyed: false,
+      writeHead: () => {},
+      write: () => {
+        if (++writes > 1) throw new Error('broken pipe');
+        return true;
+      },
+      end: () => {
+        throw new Error('broken pipe');
+      },
+      on: () => {},
+    };
+  };
+
+  it('keeps nothing from the others when its connection throws, and is gone then', async () => {
+    const { stream, ping, logged } = createStream();
+    stream.respondTo({ headers: {} }, createBroken(), everyone);
+    const seen = read(stream.respond(request(), everyone), ({ payloads }) => payloads.length === 1);
+
+    const { failures } = await ping(1);
+
+    expect(values((await seen).payloads)).toEqual([1]);
+    expect(failures).toEqual([]);
+    expect(logged('event_handler_failed')).toEqual([]);
+    expect(stream.openCount()).toBe(0);
+  });
+
+  it('does not end the process when its connection throws for a sign of life', () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { stream } = createStream({ heartbeatMs: 10 });
+    stream.respondTo({ headers: {} }, createBroken(), everyone);
+    expect(stream.openCount()).toBe(1);
+
+    vi.advanceTimersByTime(20);
+
+    expect([stream.openCount(), vi.getTimerCount()]).toEqual([0, 0]);
+    vi.useRealTimers();
+  });
+
+  it.each<[string, (controller: AbortController, stream: ReturnType<typeof createStream>['stream']) => void]>([
+    ['aborts its request', (controller) => controller.abort()],
+    ['closes the stream', (_, stream) => stream.close()],
+  ])('whose allow %s gets nothing more, and the publish does not fail', async (_, act) => {
+    const { stream, ping } = createStream();
+    const controller = new AbortController();
+    const { body } = stream.respond(request(undefined, { signal: controller.signal }), () => {
+      act(controller, stream);
+      return true;
+    });
+    const reader = body?.getReader();
+    await reader?.read();
+
+    const { failures } = await ping(1);
+
+    expect(failures).toEqual([]);
+    expect(await reader?.read()).toEqual({ done: true, value: undefined });
+    expect(stream.openCount()).toBe(0);
+  });
+
+  it('cannot change with its allow what the others are asked for', async () => {
+    const { stream, bus } = createStream();
+    const shown = vi.spyOn(console, 'error').mockReturnValue();
+    const hostile = stream.respond(request(), ({ payload }) => {
+      for (const inner of Object.values<object | number>(payload)) Object.assign(inner, { name: 'bob' });
+      return true;
+    });
+    void read(hostile);
+    const asked: unknown[] = [];
+    const seen = read(
+      stream.respond(request(), ({ payload }) => {
+        asked.push(payload);
+        return true;
+      }),
+      ({ payloads }) => payloads.length === 1,
+    );
+
+    const payload = { value: 1, owner: { name: 'ada' } };
+    await bus.publish('ping', payload);
+    await seen;
+
+    expect(asked).toEqual([{ value: 1, owner: { name: 'ada' } }]);
+    expect(payload.owner).toEqual({ name: 'ada' });
+    expect(Object.isFrozen(payload.owner)).toBe(false);
+    expect(shown.mock.calls).toEqual([
+      ['[mapbus] allow failed. Its further failures are not shown.', expect.any(TypeError)],
+    ]);
   });
 });
 
