@@ -9,8 +9,9 @@ export interface Latest<out Value> {
   /** The initial value, whatever was published since. A server renders it, and the page hydrates from it. */
   readonly getInitial: () => Value;
   /**
-   * Calls `changed` at once with the value that there is, and then with each new one. What it returns ends that. If
-   * `changed` throws later, the other functions are still called, and the publish has a failure of `latestOf`.
+   * Calls `changed` at once with the value that there is, and then with each new one. The function that this returns ends
+   * it. If `changed` throws later, the other functions are still called, and the publish has a failure of `latestOf`. What
+   * `changed` returns is not looked at, nor is a promise awaited.
    * @throws TypeError if `changed` is no function; what the first call of `changed` throws
    */
   readonly subscribe: (changed: (value: Value) => void) => () => void;

@@ -21,7 +21,7 @@ export type StreamedEvent<Events extends object, Name extends string> = EventOf<
 
 /**
  * Whether this browser may see this event. Only `true` is a yes. It is asked for each event and each browser, also on
- * replay. Metadata is of the publisher, and never leaves.
+ * replay. The event is frozen: all browsers share it. Metadata is of the publisher, and never leaves.
  */
 export type Allow<Events extends object, Name extends string> = (
   event: StreamedEvent<Events, Name>,
