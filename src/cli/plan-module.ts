@@ -10,9 +10,7 @@ type AnyEvents = Record<string, unknown>;
 type AnyBus = ServiceBus<AnyEvents>;
 
 /** What of the options of `createServiceBus` a plan depends on. */
-type PlannedOptions = Partial<
-  Pick<ServiceBusOptions<AnyEvents>, 'service' | 'namespace' | 'sends' | 'consumers'>
->;
+type PlannedOptions = Partial<Pick<ServiceBusOptions<AnyEvents>, 'service' | 'namespace' | 'sends' | 'consumers'>>;
 
 /** A module that says which consumers a service has. */
 export interface PlanModule {

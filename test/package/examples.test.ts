@@ -19,6 +19,17 @@ it('examples/shop: counts what its README shows', async () => {
   expect(process.exitCode).toBeUndefined();
 });
 
+it('examples/github-webhooks: counts what its README shows', async () => {
+  const pathTo = (file: string) => fileURLToPath(new URL(`../../examples/github-webhooks/${file}`, import.meta.url));
+  const log = vi.spyOn(console, 'log').mockReturnValue();
+
+  await import(/* @vite-ignore */ pathTo('main.ts'));
+
+  const [, output = 'nothing'] = /```text\n(.*)```/s.exec(readFileSync(pathTo('README.md'), 'utf8')) ?? [];
+  expect(log.mock.calls.map(([line]) => `${line}\n`).join('')).toContain(output);
+  expect(process.exitCode).toBeUndefined();
+});
+
 it.each(['orders.ts', 'billing.ts', 'mail.ts'])('examples/shop: %s knows only views of the bus', (file) => {
   const source = read(file);
 
