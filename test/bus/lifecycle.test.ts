@@ -36,7 +36,7 @@ describe('createEventBus', () => {
     [
       'an observer of something else',
       { observers: [{ onPublish: () => {} }] },
-      'createEventBus options.observers[0]: unknown option onPublish, expected publish, handle, deliver, log',
+      'createEventBus options.observers[0]: unknown option onPublish, expected publish, handle, deliver, settle, log',
     ],
     [
       'an observer that is no function',
