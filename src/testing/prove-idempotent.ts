@@ -109,15 +109,14 @@ const createRunPlan = <Payload, Name extends string, World>(
     const { step, taken, begin } = createSteps(failAfter);
     const world = await setUp({ step });
     const dead: { readonly label: string; readonly error: unknown }[] = [];
-    const deliverOne = async (index: number): Promise<void> => {
-      const event = events[index];
-      if (!event) return;
+    const deliverOne = async (event: ReadyEvent<Name>): Promise<void> => {
       begin(event.label);
       const failed = await deliver(event, world);
       if (failed) dead.push({ label: event.label, error: failed.error });
     };
     try {
-      for (const turn of turns) await Promise.all(turn.map(deliverOne));
+      for (const turn of turns)
+        await Promise.all(turn.flatMap((index) => events.slice(index, index + 1)).map(deliverOne));
       return { state: endStateOf(await snapshot(world)), steps: taken, dead };
     } finally {
       await tearDown(world);

@@ -231,6 +231,23 @@ describe('proveIdempotent', () => {
     expect(await messageOf(proof)).toContain('- order.placed event-1 twice: ["placed","placed","late"]');
   });
 
+  it('runs a handler of an event without a payload', async () => {
+    const seen = new Set<string>();
+    const payloads: unknown[] = [];
+    const handler = (payload: undefined, { id }: ConsumerContext) => {
+      payloads.push(payload);
+      seen.add(id);
+    };
+
+    await proveIdempotent(handler, {
+      setUp: () => seen.clear(),
+      snapshot: () => [...seen].sort(),
+      events: [{ payload: undefined }, { payload: undefined }],
+    });
+
+    expect(new Set(payloads)).toEqual(new Set([undefined]));
+  });
+
   it('compares end states whatever the order of their members is', async () => {
     let runs = 0;
     const totals = new Map<string, number>();
