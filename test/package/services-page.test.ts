@@ -25,7 +25,7 @@ it('docs/services.md names every member of a service bus and every option', () =
     ...optionsOf(() => rehearsal(unknown)),
     ...optionsOf(() => memory(unknown)),
   ];
-  const members = ['consume', 'tail', 'deadLetters', 'health', 'ready', 'idle', 'close'];
+  const members = ['consume', 'tail', 'deadLetters', 'health', 'waiting', 'ready', 'idle', 'close'];
 
   expect(options.length).toBeGreaterThan(25);
   expect(Object.keys(bus)).toEqual(expect.arrayContaining(members));
