@@ -1,5 +1,5 @@
 import { createServiceBus, memory } from 'mapbus/service';
-import type { Connection, Delivery, Message, Outcome, Transport } from 'mapbus/transport';
+import type { Connection, Delivery, Message, OperatorTools, Outcome, PlanEntry, Transport } from 'mapbus/transport';
 
 interface AppEvents {
   'order.placed': { orderId: string };
@@ -53,3 +53,33 @@ const inAny: Transport = enlisting(client);
 createServiceBus<AppEvents, { run: () => void }>({ service: 'shop', transport: enlisting(client), sends: 'all' });
 
 export { inAnother, inAny, inMore, inTransaction, retry, unknownOutcome, without };
+
+// What serves operators.
+const operator: OperatorTools = {
+  consumers: async () => [
+    {
+      consumer: 'charge-card',
+      names: undefined,
+      inForce: true,
+      waiting: undefined,
+      isRun: false,
+      processes: undefined,
+      lastSeenAt: undefined,
+    },
+  ],
+  remove: async (consumer) => consumer !== '',
+  compare: async (specs) => specs.map(({ consumer }) => ({ what: consumer, is: 'missing', detail: undefined })),
+  tail: async (wanted, tell) => {
+    if (typeof wanted !== 'function') for (const name of wanted) tell(name);
+    else if (wanted('order.placed')) tell(new Uint8Array());
+    return { stop: async () => {} };
+  },
+};
+const served: Connection = { ...connection, operator };
+const unserved: Connection = { ...connection, operator: undefined };
+// @ts-expect-error: what cannot be told is said to be undefined
+const lacking: OperatorTools['consumers'] = async () => [{ consumer: 'charge-card', inForce: true, isRun: false }];
+// @ts-expect-error: no such difference
+const entry: PlanEntry = { what: 'queue', is: 'lost', detail: undefined };
+// @ts-expect-error: all four, or none
+const partly: OperatorTools = { consumers: async () => [] };
