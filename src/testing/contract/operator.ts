@@ -17,7 +17,7 @@ import { distinct, expectEqual } from './expect.ts';
 
 const NEEDS = ['servesOperators'] as const;
 /** So short that a transport which looks for signs of life soon sees that there are none. */
-const EXPIRES_MS = 10_000;
+const EXPIRES_MS = 20_000;
 const RETRY_MS = 60_000;
 
 const operatorOf = ({ operator }: Connection): OperatorTools => {

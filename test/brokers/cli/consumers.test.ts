@@ -13,8 +13,8 @@ describe.each(brokers)('mapbus consumers over $kind', (broker) => {
   const openTwo = async () => {
     const [service, name] = [unique('s'), unique('order.placed')];
     const [one, other] = [
-      await openBus(broker, service, { expiresAfterMs: 10_000 }),
-      await openBus(broker, service, { expiresAfterMs: 10_000 }),
+      await openBus(broker, service, { expiresAfterMs: 120_000 }),
+      await openBus(broker, service, { expiresAfterMs: 120_000 }),
     ];
     one.consume(name, 'charge-card', () => {});
     other.consume(name, 'send-mail', () => {});
