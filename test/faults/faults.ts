@@ -2,6 +2,7 @@ import { available } from '../brokers/support.ts';
 import { testConnections } from './connections.ts';
 import { testMemory } from './memory.ts';
 import { testOrder } from './order.ts';
+import { testOutbox } from './outbox.ts';
 import { testPoison } from './poison.ts';
 import { testProcesses } from './processes.ts';
 import { openSite, type Site } from './support.ts';
@@ -15,4 +16,5 @@ export const testFaults = async (kind: Site['kind']): Promise<void> => {
   testOrder(site);
   testConnections(site);
   testMemory(site);
+  await testOutbox(site);
 };
