@@ -7,7 +7,7 @@ import { createSafeCall } from '../shared/safe-call.ts';
 import { memoryOf } from './memory.ts';
 import { readMessage } from './message.ts';
 import { listenTo, postTo } from './port.ts';
-import type { LinkedBus, LinkOptions, LinkPort, NameToReceive, NameToSend, RefusedReason } from './types.ts';
+import type { LinkedBus, LinkOptions, LinkPort, NameToReceive, NameToSend } from './types.ts';
 
 const KNOWN_OPTIONS: KnownOptions = {
   send: 'array',
@@ -28,11 +28,6 @@ interface UntypedBus {
   readonly publish: (name: string, payload: unknown, options: PublishOptions) => Promise<PublishResult>;
 }
 
-/** How many links an event may pass. It ends a circle in which an event is forgotten before it comes back. */
-const MAX_HOPS = 8;
-
-let count = 0;
-
 /**
  * Forwards events between a bus and another one behind a port: in another tab, worker, frame or process, or on a server.
  * It is best effort: nothing waits, nothing is kept and nothing is sent again. An event comes at most once, by whatever
@@ -50,7 +45,7 @@ export const link = <Sent extends object, Taken extends object, Port extends Lin
   options: LinkOptions<NoInfer<NameToSend<Sent, Port>>, NoInfer<NameToReceive<Taken, Port>>>,
 ): Unsubscribe => {
   const given = readOptions('link options', options, KNOWN_OPTIONS);
-  const { send = [], receive = [], metadata: withMetadata, name = `link ${++count}`, signal, onRefused } = given;
+  const { send = [], receive = [], metadata: withMetadata, name = 'link', signal, onRefused } = given;
   const names = new Set<string>(receive);
   for (const one of names) check('event name', one, 'string');
   if (send.length > 0) check('bus', bus, ['subscribe']);
@@ -66,11 +61,8 @@ export const link = <Sent extends object, Taken extends object, Port extends Lin
   const take = (received: unknown) => {
     // Another listener may have stopped the event `abort`.
     if (signal?.aborted) return;
-    const message = readMessage(received);
-    const refuse = (reason: RefusedReason) => safeCall('onRefused', () => onRefused?.(reason, received));
-    if (!message) return refuse('not_cloudevent');
-    if (!names.has(message.type)) return refuse('name');
-    if (message.hops > MAX_HOPS) return refuse('hops');
+    const message = readMessage(received, names);
+    if (typeof message === 'string') return safeCall('onRefused', () => onRefused?.(message, received));
     const { type, id, source, hops, occurredAt, data } = message;
     if (source === own.source || recall(type, id, { source, hops, port })) return;
     const metadata = withMetadata ? message.metadata : undefined;

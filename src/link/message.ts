@@ -1,12 +1,12 @@
 import type { Metadata } from '../bus/types.ts';
 import { SOURCE } from '../shared/cloud-event.ts';
+import type { RefusedReason } from './types.ts';
 
 /** An event that has arrived. */
 export interface Message {
   readonly id: string;
   /** Where it was published first. */
   readonly source: string;
-  /** What its name should be. It need not be a text. */
   readonly type: string;
   readonly occurredAt: Date;
   /** How many links it has passed, with this one. */
@@ -15,8 +15,14 @@ export interface Message {
   readonly data: unknown;
 }
 
-/** Reads what has arrived, which is not trusted. It is `undefined` if it is no event of a link or of an event stream. */
-export const readMessage = (given: unknown): Message | undefined => {
+/** How many links an event may pass. It ends a circle in which an event is forgotten before it comes back. */
+const MAX_HOPS = 8;
+
+/**
+ * Reads what has arrived, which is not trusted. Returns the reason if it is not taken.
+ * @param names the events that may enter
+ */
+export const readMessage = (given: unknown, names: ReadonlySet<string>): Message | RefusedReason => {
   try {
     const message = typeof given === 'string' ? JSON.parse(given) : given;
     const occurredAt = new Date(message.time);
@@ -29,9 +35,13 @@ export const readMessage = (given: unknown): Message | undefined => {
       occurredAt.toJSON() &&
       // So does this for what is no number.
       message.hops.toFixed() > 0;
-    if (isOurs) return { ...message, occurredAt, metadata: JSON.parse(message.metadata ?? '{}') };
+    if (isOurs) {
+      if (!names.has(message.type)) return 'name';
+      if (message.hops > MAX_HOPS) return 'hops';
+      return { ...message, occurredAt, metadata: JSON.parse(message.metadata ?? '{}') };
+    }
   } catch {
     // It is no JSON, no object, or has no text where a text must be.
   }
-  return undefined;
+  return 'not_cloudevent';
 };

@@ -40,7 +40,7 @@ export interface LinkOptions<Send extends string, Receive extends string> {
   readonly receive?: readonly Receive[] | undefined;
   /** Whether metadata leaves, and whether metadata that arrives is believed. @default false */
   readonly metadata?: boolean | undefined;
-  /** The name of the link in logs and failures. @default `link` and a number */
+  /** The name of the link in logs and failures. @default `link` */
   readonly name?: string | undefined;
   /** Ends the link when aborted. If it is aborted already, nothing is linked. */
   readonly signal?: AbortSignal | undefined;

@@ -42,17 +42,13 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
   options: EventStreamOptions<Name>,
 ): EventStream<Events, Name> => {
   check('bus', bus, ['subscribe']);
-  const what = 'eventStream options';
-  const {
-    events,
-    replay = 1_000,
-    heartbeatMs = 15_000,
-    highWaterMark = 1_000,
-  } = readOptions(what, options, KNOWN_OPTIONS);
-  check(`${what}.events`, events, 'array');
+  const given = readOptions('eventStream options', options, KNOWN_OPTIONS);
+  const { events, replay = 1_000, heartbeatMs = 15_000, highWaterMark = 1_000 } = given;
+  check('eventStream options.events', events, 'array');
   for (const name of events) check('event name', name, 'string');
   const kept = createKept(Math.max(replay, highWaterMark));
   const { safeCall } = createSafeCall();
+  const encoder = new TextEncoder();
   /** Those that are connected, with the timers of their signs of life. */
   const browsers = new Map<Browser, ReturnType<typeof setInterval>>();
   const ends: (() => void)[] = [];
@@ -97,12 +93,11 @@ export const eventStream = <Events extends object, Name extends StreamName<Event
   };
   const respond = ({ headers, signal }: StreamRequest, allow: AnyAllow): Response => {
     check('allow', allow, 'function');
-    const encoder = new TextEncoder();
     let browser!: Browser;
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         browser = connect(allow, headers.get('last-event-id'), {
-          isReady: () => Number(controller.desiredSize) > 0,
+          isReady: () => (controller.desiredSize ?? 0) > 0,
           write: (text) => controller.enqueue(encoder.encode(text)),
           end: () => controller.close(),
         });

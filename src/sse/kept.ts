@@ -16,7 +16,7 @@ const freeze = <Value>(_: string, value: Value): Value => Object.freeze(value);
 /** The last events of a stream, numbered. */
 export const createKept = (size: number) => {
   // It begins anywhere, so that a number of another process, or from before a restart, is not taken for one of this stream.
-  const first = Math.floor(Math.random() * 2 ** 52);
+  const first = Math.floor(Math.random() * 1e15);
   const source = `${SOURCE}sse/${first}`;
   const events: KeptEvent[] = [];
   let last = first;
