@@ -127,7 +127,7 @@ export interface ChangeOptions {
   readonly json: boolean;
 }
 
-interface Change {
+export interface Change {
   readonly verb: 'redrive' | 'discard';
   /** As in "Redriven". */
   readonly participle: 'Redriven' | 'Discarded';

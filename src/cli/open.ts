@@ -31,13 +31,13 @@ export const connectByUrl: Connect = async (url, context) => {
 const PUBLISH_TIMEOUT_MS = 10_000;
 
 /** What a command does with a connection. */
-type Work = (connection: Connection) => Promise<number>;
+export type Work = (connection: Connection) => Promise<number>;
 
-interface Opening {
+/** How a command connects. */
+export interface Opening {
   readonly sends?: ConnectionContext['sends'];
   /** Whether trouble that no call tells of is shown now: for what runs for long. */
   readonly showsTrouble?: () => boolean;
-  readonly redact: (text: string) => string;
 }
 
 /** Connects, works, and closes in any case. */
@@ -45,13 +45,13 @@ export const withConnection = async (
   io: Io,
   connect: Connect,
   { url, service, namespace }: Target,
-  { sends = 'all', showsTrouble = () => false, redact }: Opening,
+  { sends = 'all', showsTrouble = () => false }: Opening,
   work: Work,
 ): Promise<number> => {
   const report: ConnectionContext['report'] = (level, message, { error }) => {
     if (!showsTrouble() || level === 'debug') return;
     const text = error === undefined ? '' : `: ${describeError(error).errorMessage}`;
-    io.err(`mapbus: ${redact(plain(`${message}${text}`))}\n`);
+    io.err(`mapbus: ${plain(`${message}${text}`)}\n`);
   };
   const connection = await connect(url, { service, namespace, sends, publishTimeoutMs: PUBLISH_TIMEOUT_MS, report });
   try {

@@ -10,12 +10,10 @@ import { plain } from './plain.ts';
 export interface PublishOptions {
   /** The name of the event; `undefined` if the input is a whole CloudEvent. */
   readonly name: string | undefined;
-  readonly file: string | undefined;
   readonly cloudEvent: boolean;
   readonly key: string | undefined;
   readonly id: string | undefined;
   readonly source: string;
-  readonly json: boolean;
 }
 
 /** The text of a file, or of standard input. */
@@ -64,12 +62,7 @@ const newMessage = (text: string, { name, key, id = uuidv7(), source }: PublishO
 export const toMessage = (text: string, options: PublishOptions): Message =>
   options.cloudEvent ? wholeMessage(text, options) : newMessage(text, options);
 
-export const publish = async (
-  io: Io,
-  connection: Connection,
-  message: Message,
-  { json }: Pick<PublishOptions, 'json'>,
-): Promise<number> => {
+export const publish = async (io: Io, connection: Connection, message: Message, json: boolean): Promise<number> => {
   const { name, id } = message;
   const refusal = connection.refuseName?.(name);
   if (refusal) throw usageError(`publish: ${refusal}`);

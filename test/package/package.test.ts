@@ -84,9 +84,14 @@ describe('the sources', () => {
   });
 
   it('have no cycle of imports', () => {
+    const known = new Set(sources);
+    // What was seen without a cycle has none, however it is reached.
+    const seen = new Set<string>();
     const visit = (path: string, above: readonly string[]): void => {
       expect(above).not.toContain(path);
-      for (const from of importsOf(path)) if (sources.includes(from)) visit(from, [...above, path]);
+      if (seen.has(path)) return;
+      for (const from of importsOf(path)) if (known.has(from)) visit(from, [...above, path]);
+      seen.add(path);
     };
 
     for (const path of sources) visit(path, []);
