@@ -37,12 +37,12 @@ interface MapbusOptions {
 }
 
 export const mapbus = async ({ pool }: Database, { listens = true, keys }: MapbusOptions = {}): Promise<Contender> => {
-  const fromPool = fromPg(pool);
-  const database = listens ? fromPool : { ...fromPool, listen: undefined };
+  // Each bus has its own, as in a process of its own: within one, a publish would wake the others.
+  const openDatabase = () => (listens ? fromPg(pool) : { ...fromPg(pool), listen: undefined });
   const create = () =>
     createServiceBus<Events, PoolClient>({
       service: 'shop',
-      transport: postgres({ database }),
+      transport: postgres({ database: openDatabase() }),
       sends: 'all',
       contextStorage: false,
       maxPendingPublishes: 100_000,
@@ -63,7 +63,7 @@ export const mapbus = async ({ pool }: Database, { listens = true, keys }: Mapbu
   };
   const handleOnce: Contender['handleOnce'] = async (concurrency, write) => {
     const reader = create();
-    const once = exactlyOnce(database, (payload: Payload, { session }) => write(session, payload));
+    const once = exactlyOnce(openDatabase(), (payload: Payload, { session }) => write(session, payload));
     reader.consume(NAME, 'read', once, { concurrency });
     await reader.ready();
     return () => reader.close();
@@ -137,7 +137,7 @@ export const pgBoss = async ({ url, pool }: Database): Promise<Contender> => {
   };
 };
 
-/** With its local queue, which takes many at once, and with outcomes in batches. */
+/** At a high concurrency with its local queue, which takes many at once, and with outcomes in batches. */
 export const graphileWorker = async ({ url, pool }: Database): Promise<Contender> => {
   await runMigrations({ connectionString: url });
   const utils = await makeWorkerUtils({ pgPool: pool });
@@ -152,9 +152,7 @@ export const graphileWorker = async ({ url, pool }: Database): Promise<Contender
         worker: {
           maxPoolSize: 20,
           concurrentJobs: concurrency,
-          localQueue: { size: Math.max(500, concurrency) },
-          completeJobBatchDelay: 0,
-          failJobBatchDelay: 0,
+          ...(concurrency >= 100 && { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 }),
         },
       },
     });
