@@ -1,8 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { PGlite } from '@electric-sql/pglite';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { sql } from 'drizzle-orm';
@@ -25,6 +20,7 @@ import {
 import { Pool } from 'pg';
 import postgresJs from 'postgres';
 import { DataSource } from 'typeorm';
+import { generatePrisma } from './generate-prisma.ts';
 
 /** A client with its database, and what a user has in the place of a session by mistake. */
 export interface Layer {
@@ -43,30 +39,6 @@ const layer = <Session>(database: Database<Session>, notASession: unknown, close
 const max = 10;
 
 const poolOf = (connectionString: string) => new Pool({ connectionString, max });
-
-interface GeneratedClient {
-  readonly $queryRawUnsafe: <Result>(text: string, ...values: unknown[]) => Promise<Result>;
-  readonly $transaction: <Result>(run: (tx: GeneratedClient) => Promise<Result>, options?: object) => Promise<Result>;
-  readonly $disconnect: () => Promise<void>;
-}
-
-/** Prisma generates its client from a schema. Here that has no models. */
-const generatePrisma = async (): Promise<new (options: object) => GeneratedClient> => {
-  const root = fileURLToPath(new URL('../../../', import.meta.url));
-  const folder = mkdtempSync(join(root, 'node_modules', '.mapbus-prisma-'));
-  const schema = `generator client {\n  provider = "prisma-client"\n  output = "./generated"\n}\ndatasource db {\n  provider = "postgresql"\n}\n`;
-  writeFileSync(join(folder, 'schema.prisma'), schema);
-  const cli = createRequire(import.meta.url).resolve('prisma/build/index.js');
-  // To generate needs no schema engine, and Prisma would download one.
-  const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' };
-  execFileSync(process.execPath, [cli, 'generate', '--schema', join(folder, 'schema.prisma')], {
-    cwd: folder,
-    env,
-    stdio: 'pipe',
-  });
-  const { PrismaClient } = await import(pathToFileURL(join(folder, 'generated', 'client.ts')).href);
-  return PrismaClient;
-};
 
 /** All layers, by their names. Those of PGlite need no server. */
 export const layers: Readonly<Record<string, (url: string) => Promise<Layer>>> = {
@@ -111,7 +83,7 @@ export const layers: Readonly<Record<string, (url: string) => Promise<Layer>>> =
     return layer(fromTypeorm(client), client.manager, () => client.destroy());
   },
   Prisma: async (url) => {
-    const PrismaClient = await generatePrisma();
+    const { PrismaClient } = await generatePrisma();
     const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max }) });
     return layer(fromPrisma(client), client, () => client.$disconnect());
   },
