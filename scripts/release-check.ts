@@ -15,9 +15,11 @@ const run = (command: string): string | undefined => {
 const checks: Record<string, () => string | undefined> = {
   'nothing is uncommitted': () =>
     execFileSync('git', ['status', '--porcelain'], { encoding: 'utf8' }).trim() || undefined,
-  [`the changelog begins with ${version}`]: () => {
-    const [, first] = /^## (.+)$/m.exec(read('CHANGELOG.md')) ?? [];
-    return first === version ? undefined : `it begins with ${first}`;
+  [`the changelog begins with ${version} and a date`]: () => {
+    const [, first = 'nothing'] = /^## (.+)$/m.exec(read('CHANGELOG.md')) ?? [];
+    return /^\S+ - \d{4}-\d\d-\d\d$/.test(first) && first.startsWith(`${version} `)
+      ? undefined
+      : `it begins with ${first}`;
   },
   'licences of all that comes with the package': () => refusedLicences().join(', ') || undefined,
   'tests, types, examples and runtimes': () => run('test'),
