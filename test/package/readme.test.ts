@@ -22,7 +22,8 @@ describe('the samples of the README and of docs', () => {
       await import(/* @vite-ignore */ pathOf(`../generated/${path}`));
       expect(readSample(path)).toContain('expect(');
     },
-    30_000,
+    // Some start a Postgres inside the process.
+    90_000,
   );
 });
 
