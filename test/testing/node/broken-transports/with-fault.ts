@@ -224,8 +224,8 @@ const connectProcess = (
 /** A sound transport with one fault, and what ends its timers. */
 export const createBrokenSetup = (
   createFault: (shared: Shared) => Fault,
+  sound: ContractSetup = createSoundSetup(),
 ): { readonly setup: ContractSetup; readonly clear: () => void } => {
-  const sound = createSoundSetup();
   const shared = createShared();
   const fault = createFault(shared);
   const connect = (): Transport => {
@@ -249,7 +249,7 @@ export const createBrokenSetup = (
       process.isKilled = true;
       process.running.clear();
     }
-    await sound.kill(found.transport);
+    await sound.kill?.(found.transport);
   };
   const clear = () => {
     for (const cleanup of shared.cleanups) cleanup();
