@@ -11,7 +11,10 @@ export type Value = string | null;
 export interface Database<Session> {
   /** Runs one statement: in the transaction of the session, or on its own without one. */
   readonly query: (text: string, values: readonly Value[], session?: Session) => Promise<readonly Row[]>;
-  /** Commits what a function does with the session when its promise resolves, and rolls it back when it rejects. */
+  /**
+   * Commits what a function does with the session when its promise resolves, and rolls it back when it rejects. Rejects too
+   * if the server has rolled back: a statement had failed, and the function has hidden that.
+   */
   readonly transaction: <Result>(run: (session: Session) => Promise<Result>) => Promise<Result>;
   /**
    * Calls back for each notification of a channel, and after it has connected again, until the returned function is called.
@@ -20,6 +23,11 @@ export interface Database<Session> {
   readonly listen?: ((channel: string, wake: () => void) => Promise<() => Promise<void>>) | undefined;
   /** Why a value is no session of this database: it is the pool itself, or of another client. */
   readonly refuseSession?: ((session: unknown) => string | undefined) | undefined;
+  /**
+   * Whether a session is in its transaction still; `undefined` if the client does not know. Left out, the server is asked
+   * before each event: an event must not be stored outside of the transaction that it belongs to.
+   */
+  readonly isInTransaction?: ((session: Session) => boolean | undefined) | undefined;
   /** How many connections the client has at most. */
   readonly maxConnections?: number | undefined;
 }

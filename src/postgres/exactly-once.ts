@@ -87,6 +87,10 @@ export const exactlyOnce = <Session, Payload, Context extends ConsumerContext = 
       // Publishes that the handler did not await belong to the transaction too.
       const error = await attempt?.published();
       if (error) throw error;
+    } catch (error) {
+      // Else they would be stored after the rollback.
+      await attempt?.published();
+      throw error;
     } finally {
       attempt?.setSession(undefined);
       open = undefined;

@@ -1,5 +1,6 @@
 import { withCommitHints } from './commit-hints.ts';
 import type { Database, Row, Value } from './database.ts';
+import { tellingHiddenFailures } from './hidden-failure.ts';
 import { refuseSession } from './refuse-session.ts';
 
 /** What is used of a database of Drizzle, and of a transaction of it. */
@@ -40,10 +41,12 @@ const rowsOf = (result: unknown): Row[] =>
 export const fromDrizzle = <Session extends DrizzleSession>(
   client: DrizzleClient<Session>,
   sql: DrizzleSql,
-): Database<Session> =>
-  withCommitHints({
-    query: async (text, values, session) =>
-      rowsOf(await (session ?? client).execute(toQuery(sql, text, values) as never)),
-    transaction: (run) => client.transaction(run),
+): Database<Session> => {
+  const query: Database<Session>['query'] = async (text, values, session) =>
+    rowsOf(await (session ?? client).execute(toQuery(sql, text, values) as never));
+  return withCommitHints({
+    query,
+    transaction: tellingHiddenFailures((run) => client.transaction(run), query),
     refuseSession: refuseSession(client, 'execute', 'rollback'),
   });
+};

@@ -34,6 +34,8 @@ export const fromKysely = <Session extends KyselySession>(
     query: async (text, values, session) =>
       (await (session ?? client).executeQuery(compile(text, values))).rows as Row[],
     transaction: (run) => client.transaction().execute(run),
+    // Kysely refuses a statement of a transaction that has ended.
+    isInTransaction: () => true,
     refuseSession: (session) =>
       (session as { readonly isTransaction?: unknown } | null)?.isTransaction === false
         ? 'expected the trx of a transaction, got the database itself'

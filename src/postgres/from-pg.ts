@@ -1,11 +1,14 @@
 import { withCommitHints } from './commit-hints.ts';
 import { type Database, isAnswer, type Row, type Value } from './database.ts';
+import { hiddenFailure } from './hidden-failure.ts';
 import { createListener } from './pg-listener.ts';
 import { refuseSession } from './refuse-session.ts';
 
 /** What is used of a client of `pg` that is in a transaction. */
 export interface PgSession {
-  readonly query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
+  readonly query: (text: string, values?: unknown[]) => Promise<{ rows: unknown[]; command?: string }>;
+  /** `'I'` outside of a transaction. */
+  readonly getTransactionStatus?: (() => unknown) | undefined;
 }
 
 /** What is used of a client that a pool has lent. */
@@ -65,7 +68,8 @@ export const fromPg = <Session extends PgPoolClient>(pool: PgPool<Session>): Dat
       try {
         await client.query('BEGIN');
         const result = await run(client);
-        await client.query('COMMIT');
+        const { command } = await client.query('COMMIT');
+        if (command === 'ROLLBACK') throw hiddenFailure();
         return result;
       } catch (error) {
         // Fails only with the connection.
@@ -92,6 +96,10 @@ export const fromPg = <Session extends PgPoolClient>(pool: PgPool<Session>): Dat
       typeof session === 'object' && session !== null && 'totalCount' in session
         ? 'expected a client that is in a transaction, got a pool'
         : refuseSession(pool, 'query')(session),
+    isInTransaction: (session) => {
+      const status = session.getTransactionStatus?.();
+      return typeof status === 'string' ? status !== 'I' : undefined;
+    },
     maxConnections: pool.options?.max,
   });
 };

@@ -25,6 +25,8 @@ export const fromPglite = <Session extends PgliteSession>(client: PgliteClient<S
     query: async (text, values, session) => (await (session ?? client).query(text, [...values])).rows as Row[],
     transaction: (run) => client.transaction(run),
     listen: (channel, wake) => client.listen(channel, wake),
+    // PGlite refuses a statement of a transaction that has ended.
+    isInTransaction: () => true,
     refuseSession: refuseSession(client, 'query'),
     maxConnections: 1,
   });

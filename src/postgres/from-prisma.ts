@@ -1,5 +1,6 @@
 import { withCommitHints } from './commit-hints.ts';
 import type { Database, Row } from './database.ts';
+import { tellingHiddenFailures } from './hidden-failure.ts';
 import { refuseSession } from './refuse-session.ts';
 
 /** What is used of a client of Prisma, and of one in a transaction. */
@@ -31,12 +32,18 @@ export interface PrismaOptions {
 export const fromPrisma = <Session extends PrismaSession>(
   client: PrismaClient<Session>,
   { timeoutMs = 60_000, maxWaitMs = 10_000 }: PrismaOptions = {},
-): Database<Session> =>
-  withCommitHints({
-    query: async (text, values, session) => (session ?? client).$queryRawUnsafe<Row[]>(text, ...values),
-    transaction: (run) => client.$transaction(run, { timeout: timeoutMs, maxWait: maxWaitMs }),
+): Database<Session> => {
+  const query: Database<Session>['query'] = async (text, values, session) =>
+    (session ?? client).$queryRawUnsafe<Row[]>(text, ...values);
+  return withCommitHints({
+    query,
+    transaction: tellingHiddenFailures(
+      (run) => client.$transaction(run, { timeout: timeoutMs, maxWait: maxWaitMs }),
+      query,
+    ),
     refuseSession: (session) =>
       typeof session === 'object' && session !== null && '$transaction' in session && session === client
         ? 'expected the tx of a transaction, got the client itself'
         : refuseSession(client, '$queryRawUnsafe')(session),
   });
+};

@@ -1,10 +1,12 @@
 import { withCommitHints } from './commit-hints.ts';
 import type { Database, Row } from './database.ts';
+import { tellingHiddenFailures } from './hidden-failure.ts';
 import { refuseSession } from './refuse-session.ts';
 
 /** What is used of an entity manager of TypeORM. */
 export interface TypeormSession {
   readonly query: (text: string, values?: never) => Promise<unknown>;
+  readonly queryRunner?: { readonly isTransactionActive: boolean } | undefined;
 }
 
 /** What is used of a data source of TypeORM. */
@@ -18,13 +20,16 @@ export interface TypeormClient<Session> {
  * @example
  * const database = fromTypeorm(dataSource);
  */
-export const fromTypeorm = <Session extends TypeormSession>(client: TypeormClient<Session>): Database<Session> =>
-  withCommitHints({
-    query: async (text, values, session) =>
-      (await (session ?? client.manager).query(text, [...values] as never)) as Row[],
-    transaction: (run) => client.transaction(run),
+export const fromTypeorm = <Session extends TypeormSession>(client: TypeormClient<Session>): Database<Session> => {
+  const query: Database<Session>['query'] = async (text, values, session) =>
+    (await (session ?? client.manager).query(text, [...values] as never)) as Row[];
+  return withCommitHints({
+    query,
+    transaction: tellingHiddenFailures((run) => client.transaction(run), query),
+    isInTransaction: ({ queryRunner }) => queryRunner?.isTransactionActive,
     refuseSession: (session) =>
       session === client.manager
         ? 'expected the manager of a transaction, got that of the data source'
         : refuseSession(client, 'query')(session),
   });
+};

@@ -47,9 +47,11 @@ export const createPublisher = <Session>(parts: PublisherParts<Session>): Connec
     return ({ name }: Message) => routed.has(name);
   });
 
-  /** A statement that fails outside of a transaction: a pool is no session. */
+  /** A statement that fails outside of a transaction: a pool is no session, nor is one whose transaction has ended. */
   const proveSession = async (session: Session): Promise<void> => {
-    if (hasProvedSession) return;
+    const isInTransaction = database.isInTransaction?.(session);
+    if (isInTransaction === false) throw notSent('[mapbus] postgres: the transaction of the session has ended');
+    if (isInTransaction && hasProvedSession) return;
     await database.query(`LOCK TABLE ${names.delivery} IN ROW EXCLUSIVE MODE`, [], session);
     hasProvedSession = true;
   };

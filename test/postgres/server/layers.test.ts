@@ -187,4 +187,61 @@ describe.each(available)('%s', (_, open) => {
     await expect.poll(() => seen, { timeout: 5_000 }).toEqual([id, `${id} 3`]);
     expect(await countOrders(id)).toBe(1);
   });
+
+  it('rolls back what is published below exactlyOnce and not awaited, with the attempt that fails', async () => {
+    const { publish, consume, ready, seen } = await createShop(layer.database);
+    const id = crypto.randomUUID();
+    const first = exactlyOnce(layer.database, async ({ orderId }: { orderId: string }, { attempt }) => {
+      if (orderId !== id) return;
+      void publish('order.placed', { orderId: `${orderId} ${attempt}` });
+      if (attempt < 3) throw new Error('not yet');
+    });
+    consume('order.placed', 'charge', first);
+    await ready();
+    // A bus asks a session more often before its first event.
+    await layer.database.transaction((session) => publish('order.placed', { orderId: 'before' }, { session }));
+
+    await publish('order.placed', { orderId: id });
+
+    await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['before', id, `${id} 3`]);
+  });
+
+  it('fails an attempt below exactlyOnce whose handler hides that a statement has failed', async () => {
+    const { publish, consume, ready, deadLetters } = await createShop(layer.database);
+    const id = crypto.randomUUID();
+    const charge = exactlyOnce(layer.database, async ({ orderId }: { orderId: string }, { session }) => {
+      await insertOrder(orderId, session);
+      await query('SELECT 1 / 0', [], session).catch(() => {});
+    });
+    consume('order.placed', 'charge', charge, { maxAttempts: 2 });
+    await ready();
+
+    await publish('order.placed', { orderId: id });
+
+    await expect.poll(async () => (await deadLetters.page({ consumer: 'charge' })).letters.length).toBe(1);
+    expect(await countOrders(id)).toBe(0);
+  });
+
+  it('refuses an event whose transaction has ended while a handler ran', async () => {
+    const { publish, subscribe, seen, idle } = await createShop(layer.database);
+    await layer.database.transaction((session) => publish('order.placed', { orderId: 'before' }, { session }));
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    subscribe('order.placed', () => released);
+    let publishing: ReturnType<typeof publish> | undefined;
+    await layer.database
+      .transaction(async (session) => {
+        publishing = publish('order.placed', { orderId: 'late' }, { session });
+        throw new Error('rolled back');
+      })
+      .catch(() => {});
+
+    release();
+
+    expect((await publishing)?.error).toMatchObject({ code: 'transport_unavailable' });
+    await idle();
+    expect(seen).toEqual(['before']);
+  });
 });
