@@ -1,3 +1,4 @@
+import { toJson } from './plain.ts';
 /** What a command reads and writes. */
 export interface Io {
   /** Resolves when it is written, or when nobody reads any more. */
@@ -19,4 +20,4 @@ export interface Io {
 export const line = (io: Io, text: string): Promise<void> => io.out(`${text}\n`);
 
 /** Writes a JSON document for other programs. */
-export const document = (io: Io, value: unknown): Promise<void> => line(io, JSON.stringify(value, undefined, 2));
+export const document = (io: Io, value: unknown): Promise<void> => line(io, toJson(value, 2) ?? 'null');

@@ -7,7 +7,7 @@ import { failedError, usageError } from './failure.ts';
 import type { LetterFilter } from './filter.ts';
 import { findByRefs, findLetters } from './find-letters.ts';
 import { document, type Io, line } from './io.ts';
-import { countOf, plain, time } from './plain.ts';
+import { countOf, plain, time, toJson } from './plain.ts';
 import { createProgress } from './progress.ts';
 import { type Column, tableOf } from './table.ts';
 
@@ -78,7 +78,7 @@ export interface ShowOptions {
 }
 
 const payloadOf = (letter: DeadLetter): string =>
-  letter.event ? (JSON.stringify(letter.event.payload, undefined, 2) ?? 'none') : plain(textOf(letter.body));
+  letter.event ? (toJson(letter.event.payload, 2) ?? 'none') : plain(textOf(letter.body));
 
 /** All of a letter, for people. The payload is JSON, which has no control characters in it. */
 const described = (letter: DeadLetter): string => {

@@ -54,6 +54,8 @@ const wholeMessage = (body: string, { key, id, name }: PublishOptions): Message 
 
 const newMessage = (text: string, { name, key, id = uuidv7(), source }: PublishOptions): Message => {
   if (name === undefined || name === '') throw usageError('publish: expected the name of the event');
+  for (const [option, text] of Object.entries({ id, key }))
+    if (text === '') throw usageError(`publish --${option}: expected a text that is not empty`);
   const body = createSeal(source)({ name, id, metadata: {} }, Date.now(), toPayload(text), key);
   return { name, id, source, body, key, headers: {} };
 };

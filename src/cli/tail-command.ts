@@ -4,7 +4,7 @@ import { codeOfStop, EXIT } from './exit-codes.ts';
 import { isPattern, toMatcher } from './filter.ts';
 import { type Io, line } from './io.ts';
 import { operatorOf } from './open.ts';
-import { cut, plain } from './plain.ts';
+import { cut, plain, toJson } from './plain.ts';
 
 export interface TailOptions {
   readonly limit: number | undefined;
@@ -30,9 +30,9 @@ const shown = ({ outIsTerminal, columns }: Io, body: string | Uint8Array): strin
 const asJson = (body: string | Uint8Array): string => {
   const text = textOf(body);
   try {
-    return JSON.stringify(JSON.parse(text));
+    return toJson(JSON.parse(text)) ?? text;
   } catch {
-    return JSON.stringify(text);
+    return toJson(text) ?? text;
   }
 };
 

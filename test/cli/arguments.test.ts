@@ -7,6 +7,7 @@ const billing = ['--service', 'billing'];
 describe('a wrong command', () => {
   it.each([
     ['without a command', [], 'Usage: mapbus'],
+    ['with an empty id', ['publish', 'order.placed', ...billing, '--id', ''], 'publish --id: expected a text'],
     ['with an unknown command', ['dead-leters'], "unknown command 'dead-leters'\n(Did you mean dead-letters?)"],
     [
       'with an unknown filter',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRedact, exitCodeOf, explain } from '../../src/cli/failure.ts';
 import { readDuration, toMatcher } from '../../src/cli/filter.ts';
-import { plain } from '../../src/cli/plain.ts';
+import { plain, toJson } from '../../src/cli/plain.ts';
 import { createProgress } from '../../src/cli/progress.ts';
 import { tableOf } from '../../src/cli/table.ts';
 import { createIo } from './support.ts';
@@ -123,4 +123,14 @@ describe('progress', () => {
   it('is a line now and then elsewhere', () => {
     expect(tellAt(false)).toEqual({ out: '', err: 'at 1500\nat 7000\n' });
   });
+});
+
+it('prints JSON without characters that a terminal obeys, and with the same meaning', () => {
+  const value = { text: 'a\u009b31m\u0090\u0085\u202e\u2028b', 'na\u009bme': ['\n\u001b'] };
+
+  const text = toJson(value, 2) ?? '';
+
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that it is about
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u202e]/);
+  expect(JSON.parse(text)).toEqual(value);
 });
