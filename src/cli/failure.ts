@@ -32,6 +32,10 @@ const textsOf = (error: unknown, depth = 0): string[] => {
 const CANNOT_REACH =
   /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|cannot be reached|ACCESS_REFUSED|AUTHENTICATION|28P01|28000|3D000|Connection terminated|socket closed|timed? ?out|has not answered|PLC_ERR_NETWORK|PLC_ERR_AUTHENTICATION/i;
 
+/** A transport has refused the cursor of a page. */
+export const isBadCursor = (error: unknown): boolean =>
+  error instanceof TypeError && error.message.startsWith('[mapbus] page options.after:');
+
 const isMissingPackage = (text: string): boolean => text.includes('this needs the package');
 
 /** What the command ends with after an error. */

@@ -3,7 +3,7 @@ import type { DeadLetter, DeadLetters } from '../service/types.ts';
 import type { Connection } from '../transport/index.ts';
 import { type CarriedOut, carryOut } from './carry-out.ts';
 import { codeOfStop, EXIT } from './exit-codes.ts';
-import { failedError, usageError } from './failure.ts';
+import { failedError, isBadCursor, usageError } from './failure.ts';
 import type { LetterFilter } from './filter.ts';
 import { findByRefs, findLetters } from './find-letters.ts';
 import { document, type Io, line } from './io.ts';
@@ -56,7 +56,11 @@ export interface ListOptions {
 export const listLetters = async (io: Io, connection: Connection, options: ListOptions): Promise<number> => {
   const { filter, limit, after, json } = options;
   const search = { ...searchOf(io, connection), after };
-  const { letters, next } = await findLetters(search, filter, limit);
+  const { letters, next } = await findLetters(search, filter, limit).catch((error: unknown) => {
+    throw isBadCursor(error)
+      ? usageError(`--after: expected what the page before has told, got ${JSON.stringify(after)}`)
+      : error;
+  });
   search.progress.clear();
   const stop = codeOfStop(io.stopped);
   if (stop !== undefined) return stop;

@@ -1,3 +1,4 @@
+import { checkCursor } from '../shared/cursor.ts';
 import type { DeadLetterStore, StoredDeadLetter } from '../transport/index.ts';
 import { CLAIM_MS, claimOf, createClaims, unclaimOf } from './claims.ts';
 import type { Client, ConsumerClient } from './client.ts';
@@ -23,6 +24,8 @@ interface Entry {
 }
 
 const RENAMED_TO = 'renamed-to';
+/** An offset. */
+const CURSOR = /^\d{1,19}$/;
 const CLAIMED_AT_ONCE = 200;
 
 /** A record among the letters that says which name a consumer has now. */
@@ -133,6 +136,7 @@ export const createDeadLetters = (
 
   const page: DeadLetterStore['page'] = ({ consumer, after, limit }) =>
     inTurn(async () => {
+      checkCursor(after, CURSOR);
       await look();
       const from = after === undefined ? -1n : BigInt(after);
       const found = [...entries].filter(

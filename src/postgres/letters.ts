@@ -1,3 +1,4 @@
+import { checkCursor } from '../shared/cursor.ts';
 import type { DeadLetterStore, StoredDeadLetter } from '../transport/index.ts';
 import { arrayOf } from './as-text.ts';
 import type { Row, Value } from './database.ts';
@@ -14,6 +15,8 @@ const letterOf = ({ ref, consumer, reason, attempt, errorname, errormessage, die
   body: body ?? '',
 });
 
+const CURSOR = /^\d{1,18}$/;
+
 /** What is no number is the ref of no letter. */
 const refsOf = (refs: readonly string[]): string => arrayOf(refs.filter((ref) => /^\d{1,18}$/.test(ref)));
 
@@ -27,12 +30,13 @@ export const createLetters = (
   const ARE_OURS = `l.namespace = $1::text AND l.service = $2::text`;
 
   const page: DeadLetterStore['page'] = async ({ consumer: name = null, after = '0', limit }) => {
+    checkCursor(after, CURSOR);
     const rows = await query(
       `SELECT l.id::text AS ref, l.consumer, l.reason, l.attempt::text, l.error_name AS errorname,
           l.error_message AS errormessage, (extract(epoch FROM l.died_at) * 1000)::bigint::text AS died, l.body
         FROM ${deadLetter} l WHERE ${ARE_OURS} AND l.id > $3::text::bigint AND ($4::text IS NULL OR l.consumer = $4::text)
         ORDER BY l.id LIMIT $5::text::int`,
-      [...owner, /^\d{1,18}$/.test(after) ? after : '0', name, String(limit + 1)],
+      [...owner, after, name, String(limit + 1)],
     );
     const letters = rows.slice(0, limit).map(letterOf);
     return { letters, next: rows.length > limit ? letters.at(-1)?.ref : undefined };

@@ -1,9 +1,12 @@
+import { checkCursor } from '../shared/cursor.ts';
 import type { DeadLetterQuery, DeadLetterStore, StoredDeadLetter } from '../transport/index.ts';
 import type { Look } from './look.ts';
 import { type Letter, type Received, redriven } from './message.ts';
 import type { Names } from './names.ts';
 import type { Sender } from './sender.ts';
 
+/** When a letter died, and its ref. */
+const CURSOR = /^(\d{1,16})\.(.+)$/s;
 const NEVER = new AbortController().signal;
 
 interface Parts {
@@ -19,9 +22,10 @@ export const createStore = ({ names, look, sender, renamed }: Parts): DeadLetter
   const cursorOf = ({ ref, diedAt }: StoredDeadLetter) => `${diedAt.getTime()}.${ref}`;
 
   const page = async ({ consumer, after, limit }: DeadLetterQuery) => {
+    checkCursor(after, CURSOR);
     const all: StoredDeadLetter[] = [];
     const refs = new Set<string>();
-    const [time = '', afterRef] = after?.split('.') ?? [];
+    const [, time = '', afterRef] = CURSOR.exec(after ?? '') ?? [];
     await look((letter) => {
       // A letter may be there twice after a cut.
       if (refs.has(letter.ref)) return 'keep';

@@ -1,4 +1,5 @@
 import { createActivity } from '../shared/activity.ts';
+import { checkCursor } from '../shared/cursor.ts';
 import type {
   Connection,
   ConnectionContext,
@@ -12,6 +13,9 @@ import type {
 import { createMemoryOperator } from './memory-operator.ts';
 import { createMemoryQueue, type Member, type MemoryBehaviour, type MemoryQueue, toWaiting } from './memory-queue.ts';
 import { inLaterTurn, outside } from './outside.ts';
+
+/** The ref of a letter. */
+const CURSOR = /^\d+$/;
 
 const FEATURES: TransportFeatures = {
   durable: false,
@@ -262,9 +266,10 @@ export const createMemoryHub = (maxDeadLetters: number, behaviour: MemoryBehavio
       },
     });
 
-    const page = async ({ consumer, after = '', limit }: DeadLetterQuery) => {
+    const page = async ({ consumer, after, limit }: DeadLetterQuery) => {
+      checkCursor(after, CURSOR);
       const isWanted = (letter: Letter) =>
-        letter.ref > after && (consumer === undefined || letter.consumer === consumer);
+        letter.ref > (after ?? '') && (consumer === undefined || letter.consumer === consumer);
       const found = [...dead.values()].filter(isWanted);
       const letters = found.slice(0, limit);
       return { letters, next: found.length > limit ? letters.at(-1)?.ref : undefined };

@@ -34,6 +34,17 @@ describe('dead-letters list', () => {
     expect(none).toEqual({ code: 0, out: '', err: 'No dead letters.\n' });
   });
 
+  it('refuses a cursor that no page has told', async () => {
+    const { mapbus, openDead } = createBroker();
+    await openDead(1);
+
+    expect(await mapbus(['dead-letters', 'list', ...service, '--after', 'nonsense'])).toEqual({
+      code: 2,
+      out: '',
+      err: 'mapbus: --after: expected what the page before has told, got "nonsense"\n',
+    });
+  });
+
   it('ends with 130 when it is interrupted, and with 143 when it is asked to end', async () => {
     const { connect, openDead } = createBroker();
     await openDead(1);

@@ -45,6 +45,18 @@ describe.each(brokers)('mapbus dead-letters over $kind', (broker) => {
     expect(none.map(({ code, out }) => [code, JSON.parse(out).letters])).toEqual(none.map(() => [0, []]));
   });
 
+  it('refuses a cursor that no page has told', async () => {
+    const { service } = await openDead(broker, 1);
+
+    const { code, out, err } = await mapbus(url, 'dead-letters', 'list', '--service', service, '--after', 'nonsense');
+
+    expect({ code, out, err }).toEqual({
+      code: 2,
+      out: '',
+      err: 'mapbus: --after: expected what the page before has told, got "nonsense"\n',
+    });
+  });
+
   it('shows a letter, and its body byte for byte', async () => {
     const { service, name, letters } = await openDead(broker, 1);
     const [letter] = await letters();
