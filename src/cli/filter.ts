@@ -6,6 +6,7 @@ export interface LetterFilter {
   readonly consumer: string | undefined;
   /** A name, or a pattern with `*`. */
   readonly event: string | undefined;
+  readonly eventId: string | undefined;
   readonly reason: string | undefined;
   readonly olderThanMs: number | undefined;
   readonly newerThanMs: number | undefined;
@@ -52,12 +53,13 @@ export const toMatcher = (patterns: readonly string[]): ((name: string) => boole
 
 /** Whether a letter is asked for. What cannot be read has no name, and fits no name. */
 export const toLetterMatcher = (filter: LetterFilter, now: number): ((letter: DeadLetter) => boolean) => {
-  const { consumer, event, reason, olderThanMs, newerThanMs } = filter;
+  const { consumer, event, eventId, reason, olderThanMs, newerThanMs } = filter;
   const hasName = event === undefined ? undefined : toMatcher([event]);
   return (letter) => {
     const ageMs = now - letter.diedAt.getTime();
     if (consumer !== undefined && letter.consumer !== consumer) return false;
     if (hasName && !(letter.event && hasName(letter.event.name))) return false;
+    if (eventId !== undefined && letter.event?.id !== eventId) return false;
     if (reason !== undefined && letter.reason !== reason) return false;
     if (olderThanMs !== undefined && ageMs < olderThanMs) return false;
     return newerThanMs === undefined || ageMs <= newerThanMs;

@@ -33,24 +33,26 @@ Looking changes nothing. --json gives { letters, next }: pass next as --after.
 
 Examples:
   $ mapbus dead-letters list --service billing --event 'order.*' --reason handler_failed
+  $ mapbus dead-letters list --service billing --event-id 01a21936-ec1b-753f-88fc-08087a014a1f
   $ mapbus dead-letters list --service billing --json | jq -r '.letters[].ref'
 `;
 
 export const SHOW_AFTER = `
 Examples:
-  $ mapbus dead-letters show 0b2e… --service billing
-  $ mapbus dead-letters show 0b2e… --service billing --body | mapbus publish --cloud-event
+  $ mapbus dead-letters show 481495af-2f6b-4c54-8eb7-3a581912a52b --service billing
+  $ mapbus dead-letters show 481495af-2f6b-4c54-8eb7-3a581912a52b --service billing --body \\
+      | mapbus publish --cloud-event
 `;
 
 export const REDRIVE_AFTER = `${FILTERS}
 Each letter goes to its consumer as a first attempt, and to no other consumer. What dies
 again while the command runs is a new letter, and is left alone. Ctrl-C ends it after the
-letters in hand: each letter is redriven or still there. Then say the command again.
+letters in hand: each letter is redriven or still there. Run it again for the rest.
 
 Examples:
   $ mapbus dead-letters redrive --service billing --consumer charge-card --dry-run
   $ mapbus dead-letters redrive --service billing --all
-  $ mapbus dead-letters redrive 0b2e… 1f77… --service billing
+  $ mapbus dead-letters redrive 481495af-2f6b-4c54-8eb7-3a581912a52b --service billing
 `;
 
 export const DISCARD_AFTER = `${FILTERS}
@@ -73,7 +75,7 @@ Examples:
 
 export const REMOVE_AFTER = `
 A consumer that a process runs is not removed. Its dead letters are kept. What waits for it
-is gone: --yes is needed, or --dry-run. After Ctrl-C, say the command again.
+is gone: --yes is needed, or --dry-run. After Ctrl-C, run the command again.
 
 Examples:
   $ mapbus consumers remove old-report --service billing --dry-run

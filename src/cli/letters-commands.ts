@@ -2,6 +2,7 @@ import { createDeadLetters } from '../service/dead-letters.ts';
 import type { DeadLetter, DeadLetters } from '../service/types.ts';
 import type { Connection } from '../transport/index.ts';
 import { type CarriedOut, carryOut } from './carry-out.ts';
+import { hintAtNames, hintAtOrphans } from './consumer-hints.ts';
 import { codeOfStop, EXIT } from './exit-codes.ts';
 import { failedError, isBadCursor, usageError } from './failure.ts';
 import type { LetterFilter } from './filter.ts';
@@ -35,6 +36,16 @@ const briefOf = ({ ref, consumer, reason, attempt, error, diedAt, event }: DeadL
   diedAt,
 });
 
+/** All of a letter, for programs. The fields of a list mean the same here. */
+const wholeOf = (letter: DeadLetter) => ({
+  ...briefOf(letter),
+  source: letter.event?.source,
+  occurredAt: letter.event?.occurredAt,
+  metadata: letter.event?.metadata,
+  payload: letter.event?.payload,
+  body: textOf(letter.body),
+});
+
 const lettersOf = (connection: Connection): DeadLetters => {
   if (!connection.features.keepsDeadLetters) throw failedError('This transport keeps no dead letters');
   return createDeadLetters(connection);
@@ -65,8 +76,11 @@ export const listLetters = async (io: Io, connection: Connection, options: ListO
   const stop = codeOfStop(io.stopped);
   if (stop !== undefined) return stop;
   if (json) await document(io, { letters: letters.map(briefOf), next });
-  else if (letters.length === 0) io.err('No dead letters.\n');
-  else await io.out(tableOf(io, COLUMNS, letters));
+  else if (letters.length > 0) await io.out(tableOf(io, COLUMNS, letters));
+  if (letters.length === 0) {
+    if (!json) io.err('No dead letters.\n');
+    await hintAtNames(io, connection, filter.consumer);
+  }
   if (next !== undefined && !json) io.err(`There may be more: --after ${next}\n`);
   return EXIT.done;
 };
@@ -115,9 +129,12 @@ export const showLetter = async (
   search.progress.clear();
   const stop = codeOfStop(io.stopped);
   if (stop !== undefined) return stop;
-  if (!letter) throw failedError(`There is no dead letter ${JSON.stringify(ref)}`);
+  if (!letter) {
+    const hint = 'If it is the id of an event, find its letters by: dead-letters list --event-id';
+    throw failedError(`There is no dead letter ${JSON.stringify(ref)}. ${hint} ${ref}`);
+  }
   if (body) await io.out(letter.body);
-  else if (json) await document(io, { ...briefOf(letter), event: letter.event, body: textOf(letter.body) });
+  else if (json) await document(io, wholeOf(letter));
   else await line(io, described(letter));
   return EXIT.done;
 };
@@ -194,6 +211,10 @@ export const changeLetters = async (
     io.err('Interrupted. Nothing was done.\n');
     return early;
   }
+  if (chosen.length === 0) {
+    io.err('No letter fits.\n');
+    await hintAtNames(io, connection, options.filter.consumer);
+  }
   if (options.dryRun) {
     if (options.json) await document(io, { dryRun: true, letters: chosen.map(briefOf) });
     else {
@@ -217,6 +238,11 @@ export const changeLetters = async (
     const rest = left.map(({ letter: { ref, consumer }, why }) => ({ ref, consumer, why }));
     await document(io, { [participle.toLowerCase()]: done, left: rest, gone, notBegun });
   } else await line(io, `${participle}: ${countOf(done, 'letter')}.`);
+  if (verb === 'redrive') {
+    const stayed = new Set(left.map(({ letter }) => letter.consumer));
+    const consumers = chosen.map(({ consumer }) => consumer).filter((consumer) => !stayed.has(consumer));
+    await hintAtOrphans(io, connection, new Set(done > 0 ? consumers : []));
+  }
   if (notBegun > 0) return codeOfStop(io.stopped) ?? EXIT.failed;
   return left.length > 0 ? EXIT.failed : EXIT.done;
 };

@@ -14,6 +14,7 @@ export interface TargetOptions {
 export interface FilterOptions {
   readonly consumer?: string;
   readonly event?: string;
+  readonly eventId?: string;
   readonly reason?: string;
   readonly olderThan?: number;
   readonly newerThan?: number;
@@ -43,9 +44,10 @@ export const targetOf = (
   return { url, service, namespace };
 };
 
-export const filterOf = ({ consumer, event, reason, olderThan, newerThan }: FilterOptions): LetterFilter => ({
+export const filterOf = ({ consumer, event, eventId, reason, olderThan, newerThan }: FilterOptions): LetterFilter => ({
   consumer,
   event,
+  eventId,
   reason,
   olderThanMs: olderThan,
   newerThanMs: newerThan,
@@ -63,6 +65,7 @@ export const withFilters = (command: Command): Command =>
   command
     .option('--consumer <name>', 'letters of this consumer')
     .option('--event <name>', 'letters of this event; * stands for any characters')
+    .option('--event-id <id>', 'letters of the event with this id')
     .addOption(new Option('--reason <reason>', 'letters that died of this').choices(REASONS))
     .option('--older-than <time>', 'letters that died before this time: 30s, 15m, 2h, 7d', (text) =>
       readDuration('--older-than', text),

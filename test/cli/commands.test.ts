@@ -28,10 +28,54 @@ describe('dead-letters list', () => {
     await openDead(2);
 
     const some = await mapbus(['dead-letters', 'list', ...service, '--limit', '1']);
-    const none = await mapbus(['dead-letters', 'list', '--service', 'other']);
+    const none = await mapbus(['dead-letters', 'list', ...service, '--reason', 'too_large']);
 
     expect(some.err).toMatch(/^There may be more: --after \d+\n$/);
     expect(none).toEqual({ code: 0, out: '', err: 'No dead letters.\n' });
+  });
+
+  it.each([
+    [
+      'service',
+      ['--service', 'other'],
+      'The broker knows no consumer of this service. Is the name of the service right?',
+    ],
+    [
+      'consumer',
+      [...service, '--consumer', 'nosuch'],
+      'The broker knows no consumer "nosuch" of this service. Is the name right?',
+    ],
+  ])('tells of a %s that the broker does not know', async (_, args, hint) => {
+    const { mapbus, openDead } = createBroker();
+    await openDead(1);
+
+    const list = await mapbus(['dead-letters', 'list', ...args]);
+    const redrive = await mapbus(['dead-letters', 'redrive', ...args, '--event', '*']);
+
+    expect(list).toEqual({ code: 0, out: '', err: `No dead letters.\n${hint}\n` });
+    expect(redrive).toEqual({ code: 0, out: 'Redriven: 0 letters.\n', err: `No letter fits.\n${hint}\n` });
+  });
+
+  it('lists no consumers for a hint where it may not', async () => {
+    const { mapbus } = createBroker(({ operator }) => ({
+      operator: operator && { ...operator, consumers: () => Promise.reject(new Error('permission denied')) },
+    }));
+
+    expect(await mapbus(['dead-letters', 'list', ...service])).toEqual({ code: 0, out: '', err: 'No dead letters.\n' });
+  });
+
+  it('finds the letters of an event by the id of a log line', async () => {
+    const { mapbus, openDead } = createBroker();
+    const { letters } = await openDead(2, ['charge-card', 'send-mail']);
+    const id = (await letters())[0]?.event?.id ?? '';
+
+    const { out } = await mapbus(['dead-letters', 'list', ...service, '--json', '--event-id', id]);
+
+    const found: { consumer: string; eventId: string }[] = JSON.parse(out).letters;
+    expect(found.map(({ consumer, eventId }) => [consumer, eventId])).toEqual([
+      ['charge-card', id],
+      ['send-mail', id],
+    ]);
   });
 
   it('refuses a cursor that no page has told', async () => {
@@ -58,7 +102,46 @@ describe('dead-letters list', () => {
   });
 });
 
+describe('dead-letters show', () => {
+  it('tells how to find the letters of an event, where there is no such ref', async () => {
+    const { mapbus, openDead } = createBroker();
+    await openDead(1);
+
+    const { code, err } = await mapbus(['dead-letters', 'show', '01a2', ...service]);
+
+    expect([code, err]).toEqual([
+      1,
+      'mapbus: There is no dead letter "01a2". If it is the id of an event, find its letters by: dead-letters list --event-id 01a2\n',
+    ]);
+  });
+
+  it('prints JSON whose fields are those of a list, and more', async () => {
+    const { mapbus, openDead } = createBroker();
+    const { letters } = await openDead(1);
+    const [letter] = await letters();
+
+    const listed = JSON.parse((await mapbus(['dead-letters', 'list', ...service, '--json'])).out).letters[0];
+    const shown = JSON.parse((await mapbus(['dead-letters', 'show', letter?.ref ?? '', ...service, '--json'])).out);
+
+    expect(shown).toMatchObject(listed);
+    expect(shown).toMatchObject({ event: 'order.placed', source: '/billing', metadata: {}, payload: { n: 0 } });
+    expect(JSON.parse(shown.body)).toMatchObject({ id: listed.eventId });
+  });
+});
+
 describe('dead-letters redrive', () => {
+  it('to a consumer that no process runs says so', async () => {
+    const { mapbus, openDead } = createBroker();
+    const { bus } = await openDead(2);
+    await bus.close();
+
+    expect(await mapbus(['dead-letters', 'redrive', ...service, '--all'])).toEqual({
+      code: 0,
+      out: 'Redriven: 2 letters.\n',
+      err: 'No process runs the consumer charge-card now. Its events wait until one does.\n',
+    });
+  });
+
   it('that is interrupted while it looks does nothing', async () => {
     const { connect, openDead } = createBroker();
     const { letters } = await openDead(2);
