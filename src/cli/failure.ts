@@ -29,8 +29,9 @@ const textsOf = (error: unknown, depth = 0): string[] => {
   return [own, ...(typeof code === 'string' ? [code] : []), ...inner].filter(Boolean);
 };
 
+const REFUSES = /ACCESS_REFUSED|NOT_ALLOWED|AUTHENTICATION|28P01|28000|3D000/i;
 const CANNOT_REACH =
-  /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|cannot be reached|ACCESS_REFUSED|AUTHENTICATION|28P01|28000|3D000|Connection terminated|socket closed|timed? ?out|has not answered|PLC_ERR_NETWORK|PLC_ERR_AUTHENTICATION/i;
+  /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|cannot be reached|ACCESS_REFUSED|NOT_ALLOWED|AUTHENTICATION|28P01|28000|3D000|Connection terminated|socket closed|timed? ?out|has not answered|PLC_ERR_NETWORK|PLC_ERR_AUTHENTICATION/i;
 
 /** A transport has refused the cursor of a page. */
 export const isBadCursor = (error: unknown): boolean =>
@@ -66,6 +67,22 @@ export const explain = (error: unknown): string => {
     told.push(text);
   }
   return told.join(': ');
+};
+
+const SYSTEMS: readonly (readonly [RegExp, string])[] = [
+  [/^amqps?:/, 'RabbitMQ'],
+  [/^kafkas?:/, 'Kafka'],
+  [/^postgres(ql)?:/, 'Postgres'],
+];
+
+/** An error in one line, which names the broker of the URL where that is the trouble. */
+export const explainAt = (url: string | undefined, error: unknown): string => {
+  const text = explain(error);
+  const [, system] = SYSTEMS.find(([scheme]) => scheme.test(url ?? '')) ?? [];
+  if (system === undefined || exitCodeOf(error) !== EXIT.unreachable) return text;
+  const isRefused = REFUSES.test(textsOf(error).join('\n'));
+  const cause = text.replace(`${system} cannot be reached: `, '');
+  return `${system} ${isRefused ? 'refuses the connection' : 'cannot be reached'}: ${cause}`;
 };
 
 const decoded = (text: string): string => {

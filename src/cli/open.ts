@@ -5,15 +5,19 @@ import { failedError, usageError } from './failure.ts';
 import type { Io } from './io.ts';
 import { plain } from './plain.ts';
 
+export type UrlSource = '--url' | 'EVENT_BUS_URL';
+
 /** Where a command works. */
 export interface Target {
   readonly url: string;
+  /** Who has said the URL, for what is told of a wrong one. */
+  readonly urlFrom: UrlSource;
   readonly service: string;
   readonly namespace: string;
 }
 
 /** Connects to the broker of a URL. */
-export type Connect = (url: string, context: ConnectionContext) => Promise<Connection>;
+export type Connect = (url: string, context: ConnectionContext, urlFrom: UrlSource) => Promise<Connection>;
 
 /** A command only looks: it creates no tables. */
 const withoutTables = (url: string): string => {
@@ -21,9 +25,18 @@ const withoutTables = (url: string): string => {
   return `${url}${url.includes('?') ? '&' : '?'}createTables=false`;
 };
 
-export const connectByUrl: Connect = async (url, context) => {
-  if (url.startsWith('memory:'))
-    throw usageError('--url: memory: is in another process. Expected the URL of RabbitMQ, Kafka or Postgres');
+const SCHEMES = ['amqp', 'amqps', 'kafka', 'kafkas', 'postgres', 'postgresql'];
+
+const checkScheme = (url: string, urlFrom: UrlSource): void => {
+  const [scheme = ''] = url.split(':');
+  if (SCHEMES.includes(scheme)) return;
+  const expected = `${urlFrom}: expected a URL with one of the schemes ${SCHEMES.join(', ')}`;
+  const why = scheme === 'memory' ? '. The events of memory: are in the process of the service alone' : '';
+  throw usageError(`${expected}, got ${JSON.stringify(scheme)}${why}`);
+};
+
+export const connectByUrl: Connect = async (url, context, urlFrom) => {
+  checkScheme(url, urlFrom);
   const transport = await transportFromUrl(withoutTables(url));
   return transport.connect(context);
 };
@@ -44,7 +57,7 @@ export interface Opening {
 export const withConnection = async (
   io: Io,
   connect: Connect,
-  { url, service, namespace }: Target,
+  { url, urlFrom, service, namespace }: Target,
   { sends = 'all', showsTrouble = () => false }: Opening,
   work: Work,
 ): Promise<number> => {
@@ -53,7 +66,11 @@ export const withConnection = async (
     const text = error === undefined ? '' : `: ${describeError(error).errorMessage}`;
     io.err(`mapbus: ${plain(`${message}${text}`)}\n`);
   };
-  const connection = await connect(url, { service, namespace, sends, publishTimeoutMs: PUBLISH_TIMEOUT_MS, report });
+  const connection = await connect(
+    url,
+    { service, namespace, sends, publishTimeoutMs: PUBLISH_TIMEOUT_MS, report },
+    urlFrom,
+  );
   try {
     return await work(connection);
   } finally {

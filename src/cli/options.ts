@@ -33,15 +33,13 @@ const checkName = (option: string, name: string): void => {
 };
 
 /** @throws an error if it is not said where */
-export const targetOf = (
-  { env }: Pick<Io, 'env'>,
-  { url = env.EVENT_BUS_URL, service, namespace = '' }: TargetOptions,
-): Target => {
+export const targetOf = ({ env }: Pick<Io, 'env'>, { url: given, service, namespace = '' }: TargetOptions): Target => {
+  const url = given ?? env.EVENT_BUS_URL;
   if (url === undefined || url === '') throw usageError('Expected a URL of the broker in EVENT_BUS_URL or --url');
   if (service === undefined) throw usageError('Expected --service, the name of the service');
   checkName('--service', service);
   if (namespace !== '') checkName('--namespace', namespace);
-  return { url, service, namespace };
+  return { url, urlFrom: given === undefined ? 'EVENT_BUS_URL' : '--url', service, namespace };
 };
 
 export const filterOf = ({ consumer, event, eventId, reason, olderThan, newerThan }: FilterOptions): LetterFilter => ({

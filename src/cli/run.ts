@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { codeOfStop, EXIT } from './exit-codes.ts';
-import { createRedact, exitCodeOf, explain } from './failure.ts';
+import { createRedact, exitCodeOf, explainAt } from './failure.ts';
 import type { Io } from './io.ts';
 import type { Connect } from './open.ts';
 import { createProgram } from './program.ts';
@@ -35,7 +35,8 @@ const urlIn = (args: readonly string[]): string | undefined => {
  * @returns what the process ends with. Never rejects
  */
 export const run = async (args: readonly string[], io: Io, connect: Connect, version: string): Promise<number> => {
-  const redact = createRedact(urlIn(args) ?? io.env.EVENT_BUS_URL);
+  const url = urlIn(args) ?? io.env.EVENT_BUS_URL;
+  const redact = createRedact(url);
   const written: Promise<void>[] = [];
   let code: number = EXIT.done;
   const safe: Io = { ...io, err: (text) => io.err(redact(text)) };
@@ -50,7 +51,7 @@ export const run = async (args: readonly string[], io: Io, connect: Connect, ver
       // Help that was not asked for is told since a command is missing.
       code = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     } else {
-      safe.err(`mapbus: ${explain(error)}\n`);
+      safe.err(`mapbus: ${explainAt(url, error)}\n`);
       code = codeOfStop(io.stopped) ?? exitCodeOf(error);
     }
   }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createBroker } from './support.ts';
+import { connectByUrl } from '../../src/cli/open.ts';
+import { run } from '../../src/cli/run.ts';
+import { createBroker, createIo } from './support.ts';
 
 const { mapbus } = createBroker();
 const billing = ['--service', 'billing'];
@@ -93,6 +95,25 @@ describe('a wrong command', () => {
 
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain(message);
+  });
+
+  it.each([
+    ['memory:', 'got "memory". The events of memory: are in the process of the service alone\n'],
+    ['redis://host', 'got "redis"\n'],
+  ])('with the URL %s says where it comes from, and which schemes there are', async (url, message) => {
+    const args = ['consumers', 'list', ...billing];
+    const ofVariable = createIo({ env: { EVENT_BUS_URL: url } });
+    const ofOption = createIo({ env: {} });
+
+    const codes = [
+      await run(args, ofVariable.io, connectByUrl, '1.2.3'),
+      await run([...args, '--url', url], ofOption.io, connectByUrl, '1.2.3'),
+    ];
+
+    const expected = `: expected a URL with one of the schemes amqp, amqps, kafka, kafkas, postgres, postgresql, ${message}`;
+    expect(codes).toEqual([2, 2]);
+    expect(ofVariable.written.err).toBe(`mapbus: EVENT_BUS_URL${expected}`);
+    expect(ofOption.written.err).toBe(`mapbus: --url${expected}`);
   });
 
   it('without a URL ends with 2', async () => {

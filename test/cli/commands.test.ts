@@ -326,9 +326,9 @@ export default async (bus) => { bus.consume('order.placed', 'charge-card', () =>
     const code = await run(
       ['plan', module],
       io,
-      (url, context) => {
+      (url, context, urlFrom) => {
         contexts.push([context.service, context.namespace, context.sends]);
-        return connect(url, context);
+        return connect(url, context, urlFrom);
       },
       '1.2.3',
     );

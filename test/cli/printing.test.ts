@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRedact, exitCodeOf, explain } from '../../src/cli/failure.ts';
+import { createRedact, exitCodeOf, explain, explainAt } from '../../src/cli/failure.ts';
 import { readDuration, toMatcher } from '../../src/cli/filter.ts';
 import { plain, toJson } from '../../src/cli/plain.ts';
 import { createProgress } from '../../src/cli/progress.ts';
@@ -53,11 +53,26 @@ describe('an error', () => {
   });
 
   it.each([
+    ['amqp://host', 'RabbitMQ cannot be reached: ACCESS_REFUSED', 'RabbitMQ refuses the connection: ACCESS_REFUSED'],
+    [
+      'amqps://host',
+      'RabbitMQ cannot be reached: connect ECONNREFUSED',
+      'RabbitMQ cannot be reached: connect ECONNREFUSED',
+    ],
+    ['kafka://host', 'connect ECONNREFUSED', 'Kafka cannot be reached: connect ECONNREFUSED'],
+    ['postgres://host', 'connect ECONNREFUSED', 'Postgres cannot be reached: connect ECONNREFUSED'],
+    ['postgres://host', 'The table is missing', 'The table is missing'],
+  ])('names the broker of %s where that is the trouble: %s', (url, message, told) => {
+    expect(explainAt(url, new Error(message))).toBe(told);
+  });
+
+  it.each([
     [new TypeError('[mapbus] kafka options.brokers: expected a list of host:port'), 2],
     [new Error('[mapbus] transportFromUrl: this needs the package pg: npm install pg'), 2],
     [Object.assign(new Error('x'), { code: 'ECONNREFUSED' }), 4],
     [Object.assign(new Error('password authentication failed'), { code: '28P01' }), 4],
     [new Error('RabbitMQ cannot be reached: ACCESS_REFUSED'), 4],
+    [new Error('RabbitMQ cannot be reached: NOT_ALLOWED - vhost none not found'), 4],
     [new Error('The topic is missing'), 1],
     [new TypeError('x is not a function'), 1],
     ['a string', 1],

@@ -9,12 +9,14 @@ const commands = [
   ['tail', 'order.*'],
 ];
 
-describe.each(brokers)('a command over $kind', ({ url, refused, unreachable }) => {
+const SYSTEMS = { rabbitmq: 'RabbitMQ', kafka: 'Kafka', postgres: 'Postgres' };
+
+describe.each(brokers)('a command over $kind', ({ kind, url, refused, unreachable }) => {
   it.each(commands)('says that the broker refuses the credentials, and never the password: %s %s', async (...args) => {
     const { code, out, err } = await mapbus(refused, ...args);
 
     expect([code, out]).toEqual([4, '']);
-    expect(err).toMatch(/^mapbus: .+\n$/);
+    expect(err).toMatch(new RegExp(`^mapbus: ${SYSTEMS[kind]} refuses the connection: .+\\n$`));
     expect(err).not.toContain('wrong-secret');
   });
 
@@ -22,8 +24,15 @@ describe.each(brokers)('a command over $kind', ({ url, refused, unreachable }) =
     const { code, out, err } = await mapbus(unreachable, ...args);
 
     expect([code, out]).toEqual([4, '']);
-    expect(err).toContain('ECONNREFUSED');
+    expect(err).toMatch(new RegExp(`^mapbus: ${SYSTEMS[kind]} cannot be reached: .*ECONNREFUSED`));
     expect(err).not.toContain('wrong-secret');
+  });
+
+  it.runIf(kind === 'rabbitmq')('says that a virtual host is refused', async () => {
+    const { code, err } = await mapbus(`${url}/none`, 'consumers', 'list', '--service', 'billing');
+
+    expect(code).toBe(4);
+    expect(err).toMatch(/^mapbus: RabbitMQ refuses the connection: .*NOT_ALLOWED/);
   });
 
   it('takes the URL of --url before that of the environment', async () => {
