@@ -5,7 +5,7 @@ import { failedError, usageError } from './failure.ts';
 import type { Io } from './io.ts';
 import { plain } from './plain.ts';
 
-export type UrlSource = '--url' | 'EVENT_BUS_URL';
+type UrlSource = '--url' | 'EVENT_BUS_URL';
 
 /** Where a command works. */
 export interface Target {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventually, findBrokers, holdLetter, mapbus, openConnection, openDead, start } from './support.ts';
+import { eventually, findBrokers, holdLetter, mapbus, openConnection, openDead, start, unique } from './support.ts';
 
 const brokers = await findBrokers();
 
@@ -43,6 +43,32 @@ describe.each(brokers)('mapbus dead-letters over $kind', (broker) => {
     expect([refsOf(first), refsOf(second)]).toEqual([wanted.slice(0, 2), wanted.slice(2)]);
     expect(second.next).toBeUndefined();
     expect(none.map(({ code, out }) => [code, JSON.parse(out).letters])).toEqual(none.map(() => [0, []]));
+  });
+
+  it('tells of a service and of a consumer that the broker does not know', async () => {
+    const { service } = await openDead(broker, 1);
+    const list = (...args: string[]) => mapbus(url, 'dead-letters', 'list', '--service', ...args);
+
+    const ended = await Promise.all([list(unique('nobody')), list(service, '--consumer', 'nosuch')]);
+
+    const hints = [
+      'The broker knows no consumer of this service. Is the name of the service right?',
+      'The broker knows no consumer "nosuch" of this service. Is the name right?',
+    ];
+    expect(ended).toEqual(hints.map((hint) => ({ code: 0, out: '', err: `No dead letters.\n${hint}\n` })));
+  });
+
+  it('finds the letters of an event by the id of a log line', async () => {
+    const { service, letters } = await openDead(broker, 2);
+    const id = (await letters())[0]?.event?.id ?? '';
+
+    const { out } = await mapbus(url, 'dead-letters', 'list', '--service', service, '--event-id', id, '--json');
+
+    const found: { consumer: string; eventId: string }[] = JSON.parse(out).letters;
+    expect(found.map(({ consumer, eventId }) => [consumer, eventId]).sort()).toEqual([
+      ['charge-card', id],
+      ['send-mail', id],
+    ]);
   });
 
   it('refuses a cursor that no page has told', async () => {
