@@ -8,6 +8,9 @@ import type { Progress } from './progress.ts';
 const SMALLEST_BATCH = 100;
 const MOST_BATCHES = 50;
 
+/** Why a letter is left that a transport has passed over without an error. */
+const LEFT_BY_TRANSPORT = 'its consumer is gone, or another operator has it in hand: try again in a minute';
+
 /** What became of the letters. */
 export interface CarriedOut {
   /** How many were redriven or discarded. */
@@ -77,7 +80,8 @@ export const carryOut = async (all: readonly DeadLetter[], parts: Parts): Promis
       done += number;
       if (number === batch.length) return true;
       const rest = await stillThere(batch);
-      left.push(...rest.map((letter) => ({ letter, why: 'its consumer is gone' })));
+      // On Postgres the consumer is gone, and on Kafka another operator has claimed them.
+      left.push(...rest.map((letter) => ({ letter, why: LEFT_BY_TRANSPORT })));
       gone += batch.length - number - rest.length;
       return true;
     } catch (error) {

@@ -243,6 +243,20 @@ describe('dead-letters redrive', () => {
     );
   });
 
+  it('says of letters that the transport has passed over that another operator may have them', async () => {
+    const { mapbus, openDead } = createBroker(({ deadLetters }) => ({
+      deadLetters: deadLetters && { ...deadLetters, redrive: async () => 0 },
+    }));
+    await openDead(2);
+
+    const { code, out, err } = await mapbus(['dead-letters', 'redrive', ...service, '--all']);
+
+    expect([code, out]).toEqual([1, 'Redriven: 0 letters.\n']);
+    expect(err).toBe(
+      'Not redriven, 2 letters of charge-card: its consumer is gone, or another operator has it in hand: try again in a minute\n',
+    );
+  });
+
   it('counts what somebody else has redriven meanwhile', async () => {
     const { mapbus, openDead } = createBroker(({ deadLetters }) => ({
       deadLetters: deadLetters && {
