@@ -123,7 +123,7 @@ export interface DeadLetters {
   /** Dead letters, the oldest first. Looking never changes anything. */
   readonly page: (query?: {
     readonly consumer?: string | undefined;
-    /** The `next` of the page before. */
+    /** The `next` of the page before. The transports of mapbus reject another text with a `TypeError`. */
     readonly after?: string | undefined;
     /** @default 100 */
     readonly limit?: number | undefined;
