@@ -140,6 +140,13 @@ describe.each(kinds)('what is at the broker, over %s', () => {
         }),
       });
     }
+    // A broker may not know a new topic at once.
+    await until('the topics', () =>
+      connection.declare([spec]).then(
+        () => true,
+        () => false,
+      ),
+    );
     const seen: unknown[] = [];
     await receive(connection, spec, async (delivery) => {
       seen.push(dataOf(delivery));
