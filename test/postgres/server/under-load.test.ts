@@ -79,9 +79,8 @@ if (url !== undefined) {
 
     console.log(`a snapshot held over 15,000 events: ${rates.map(Math.round).join(', ')}/s`);
     expect(seen.size).toBe(15_000);
-    // Only now and then a claim looks at all of the dead rows, which stand before the others.
+    // A claim begins behind the dead rows, which stand before the others.
     expect(Math.max(...floors)).toBeGreaterThan(5_000);
-    expect(floors.filter((floor) => floor === 0).length).toBeLessThan(floors.length / 2);
     await bus.close();
   }, 300_000);
 
