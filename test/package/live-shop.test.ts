@@ -64,7 +64,7 @@ const order = async (page: Page, product: string) => {
 };
 const rows = (page: Page) => section(page, 'Orders').getByRole('listitem');
 const until = (page: Page, text: string, index = 0) =>
-  rows(page).nth(index).locator('.status').filter({ hasText: text }).waitFor({ timeout: 20_000 });
+  rows(page).nth(index).locator('.status').filter({ hasText: text }).waitFor({ timeout: 60_000 });
 const total = (page: Page) => section(page, 'Cart').getByRole('status').textContent();
 const isHolding = (page: Page) => page.locator('footer').getAttribute('data-holds');
 
@@ -200,7 +200,7 @@ describe('npm run live-shop', () => {
     await order(second, 'Lemon cake');
 
     for (const page of [first, second]) {
-      await until(page, 'shipped', 0);
+      for (const index of [1, 0]) await until(page, 'shipped', index);
       expect(await rows(page).allTextContents()).toHaveLength(2);
     }
     expect(trouble).toEqual([]);
