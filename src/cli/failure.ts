@@ -31,7 +31,7 @@ const textsOf = (error: unknown, depth = 0): string[] => {
 
 const REFUSES = /ACCESS_REFUSED|NOT_ALLOWED|AUTHENTICATION|28P01|28000|3D000/i;
 const CANNOT_REACH =
-  /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|cannot be reached|ACCESS_REFUSED|NOT_ALLOWED|AUTHENTICATION|28P01|28000|3D000|Connection terminated|socket closed|timed? ?out|has not answered|PLC_ERR_NETWORK|PLC_ERR_AUTHENTICATION/i;
+  /ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|cannot be reached|Connection terminated|socket closed|timed? ?out|has not answered|PLC_ERR_NETWORK/i;
 
 /** A transport has refused the cursor of a page. */
 export const isBadCursor = (error: unknown): boolean =>
@@ -45,7 +45,7 @@ export const exitCodeOf = (error: unknown): number => {
   if (error instanceof TypeError && error.message.startsWith('[mapbus]')) return EXIT.usage;
   const text = textsOf(error).join('\n');
   if (isMissingPackage(text)) return EXIT.usage;
-  return CANNOT_REACH.test(text) ? EXIT.unreachable : EXIT.failed;
+  return CANNOT_REACH.test(text) || REFUSES.test(text) ? EXIT.unreachable : EXIT.failed;
 };
 
 /** An error in one line: what has happened, and its causes. */

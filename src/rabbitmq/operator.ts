@@ -17,8 +17,6 @@ interface Parts {
   readonly tail: OperatorTools['tail'];
 }
 
-const byName = (a: string, b: string): number => (a < b ? -1 : 1);
-
 /** What an operator needs, without the management plugin: AMQP alone. */
 export const createOperator = ({ link, names, topology, declarer, records, directory, tail }: Parts): OperatorTools => {
   /** `undefined` where an operator has made the bindings. */
@@ -49,9 +47,13 @@ export const createOperator = ({ link, names, topology, declarer, records, direc
   };
 
   const consumers = async (): Promise<StoredConsumer[]> => {
-    const entries = Object.entries(await directory.read()).sort(([a], [b]) => byName(a, b));
+    const entries = await directory.read();
     const found: StoredConsumer[] = [];
-    for (const [consumer, entry] of entries) found.push(...[(await find(consumer, entry)) ?? []].flat());
+    for (const name of Object.keys(entries).sort()) {
+      const entry = entries[name];
+      const one = entry && (await find(name, entry));
+      if (one) found.push(one);
+    }
     return found;
   };
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/run.ts';
-import { createBroker, createIo } from './support.ts';
+import { createBroker, createIo, whenRedriving } from './support.ts';
 
 const service = ['--service', 'billing'];
 
@@ -156,15 +156,7 @@ describe('dead-letters redrive', () => {
 
   it('that is interrupted finishes the batch in hand, and tells how many it has not begun', async () => {
     const { io, written, stop } = createIo();
-    const { connect, openDead } = createBroker(({ deadLetters }) => ({
-      deadLetters: deadLetters && {
-        ...deadLetters,
-        redrive: async (refs) => {
-          stop();
-          return deadLetters.redrive(refs);
-        },
-      },
-    }));
+    const { connect, openDead } = createBroker(whenRedriving(stop));
     const { letters, state } = await openDead(250);
     state.isBroken = false;
 
@@ -180,15 +172,7 @@ describe('dead-letters redrive', () => {
 
   it('that is interrupted in its last batch has done all, and ends with 0', async () => {
     const { io, written, stop } = createIo();
-    const { connect, openDead } = createBroker(({ deadLetters }) => ({
-      deadLetters: deadLetters && {
-        ...deadLetters,
-        redrive: async (refs) => {
-          stop();
-          return deadLetters.redrive(refs);
-        },
-      },
-    }));
+    const { connect, openDead } = createBroker(whenRedriving(stop));
     const { state } = await openDead(2);
     state.isBroken = false;
 

@@ -37,6 +37,19 @@ export const createIo = (changes: Partial<Io> = {}) => {
 
 const silent = { debug: () => {}, warn: () => {}, error: () => {} };
 
+/** A change of a broker that calls a function at the beginning of each redrive. */
+export const whenRedriving =
+  (begun: () => void) =>
+  ({ deadLetters }: Connection): Partial<Connection> => ({
+    deadLetters: deadLetters && {
+      ...deadLetters,
+      redrive: async (refs) => {
+        begun();
+        return deadLetters.redrive(refs);
+      },
+    },
+  });
+
 /** A broker in memory, and commands that work on it. */
 export const createBroker = (change: (connection: Connection) => Partial<Connection> = () => ({})) => {
   const transport = memory();

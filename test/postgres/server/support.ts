@@ -1,3 +1,6 @@
+import { Pool } from 'pg';
+import postgresJs from 'postgres';
+import { afterAll } from 'vitest';
 import { ensureService } from '../../../scripts/services/main.ts';
 import { ensurePgBouncer } from '../../../scripts/services/pgbouncer.ts';
 import { ensurePostgres18 } from '../../../scripts/services/postgres-18.ts';
@@ -21,3 +24,13 @@ export const findPgBouncer = () =>
 
 /** Where a server of the newest version is. */
 export const findServer18 = () => find('postgres-18', ensurePostgres18);
+
+/** Both clients of a server, closed after the tests of the file. */
+export const openClients = (url: string) => {
+  const pool = new Pool({ connectionString: url, max: 30 });
+  const client = postgresJs(url, { max: 30, onnotice: () => {} });
+  afterAll(async () => {
+    await Promise.all([pool.end(), client.end()]);
+  });
+  return { pool, client };
+};
