@@ -1,3 +1,4 @@
+import { DEAD_REASONS } from '../service/dead-reasons.ts';
 import type { DeadLetter } from '../service/types.ts';
 import { usageError } from './failure.ts';
 
@@ -13,18 +14,7 @@ export interface LetterFilter {
 }
 
 /** What a dead letter can have died of: by the bus, or by RabbitMQ itself. */
-export const REASONS = [
-  'handler_failed',
-  'non_retryable',
-  'not_consumed',
-  'delivery_limit',
-  'undecodable',
-  'not_cloudevent',
-  'too_large',
-  'rejected',
-  'expired',
-  'maxlen',
-] as const;
+export const REASONS = [...DEAD_REASONS, 'rejected', 'expired', 'maxlen'] as const;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

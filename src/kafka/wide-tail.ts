@@ -1,3 +1,4 @@
+import { repeat } from '../shared/repeat.ts';
 import type { Receiving } from '../transport/index.ts';
 import type { Names } from './names.ts';
 import { startTail, type TailParts } from './tail.ts';
@@ -22,28 +23,22 @@ export const startWideTail = async (parts: WideTailParts): Promise<Receiving> =>
   let known: ReadonlySet<string> = new Set(await listWanted());
   const tail = await startTail({ ...parts, topics: [...known], remake: async () => false });
   let isStopped = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
 
   const look = async (): Promise<void> => {
-    try {
-      const topics = await listWanted();
-      if (isStopped) return;
-      for (const topic of topics) if (!known.has(topic)) tail.add(topic);
-      // One that was deleted is new when it comes again.
-      known = new Set(topics);
-    } catch (error) {
-      if (!isStopped) trouble(error);
-    }
-  };
-  const schedule = (): void => {
+    const topics = await listWanted();
     if (isStopped) return;
-    timer = setTimeout(() => void look().finally(schedule), LOOK_MS);
-    timer.unref();
+    for (const topic of topics) if (!known.has(topic)) tail.add(topic);
+    // One that was deleted is new when it comes again.
+    known = new Set(topics);
   };
-  schedule();
+  const looking = repeat(
+    look,
+    () => LOOK_MS,
+    (error) => !isStopped && trouble(error),
+  );
   const stop = async (): Promise<void> => {
     isStopped = true;
-    clearTimeout(timer);
+    looking.stop();
     await tail.stop();
   };
   return { stop };

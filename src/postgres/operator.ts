@@ -1,3 +1,4 @@
+import { repeat } from '../shared/repeat.ts';
 import type { ConsumerSpec, OperatorTools, PlanEntry, Receiving, StoredConsumer } from '../transport/index.ts';
 import { freed } from './claim-statement.ts';
 import type { Row, Value } from './database.ts';
@@ -124,7 +125,6 @@ export const createOperator = ({ names, owner, query, tail, trouble }: Parts): O
   ): Promise<Receiving> => {
     const heard = new Map<string, Receiving>();
     let isStopped = false;
-    let timer: ReturnType<typeof setTimeout> | undefined;
     const look = async (): Promise<void> => {
       const fresh = (await knownNames()).filter((name) => !heard.has(name) && isWanted(name));
       if (fresh.length === 0 || isStopped) return;
@@ -133,15 +133,10 @@ export const createOperator = ({ names, owner, query, tail, trouble }: Parts): O
       if (isStopped) await receiving.stop();
     };
     await look();
-    const schedule = (): void => {
-      if (isStopped) return;
-      timer = setTimeout(() => void look().catch(trouble).finally(schedule), LOOK_MS);
-      timer.unref?.();
-    };
-    schedule();
+    const looking = repeat(look, () => LOOK_MS, trouble);
     const stop = async (): Promise<void> => {
       isStopped = true;
-      clearTimeout(timer);
+      looking.stop();
       await Promise.all([...new Set(heard.values())].map((receiving) => receiving.stop()));
     };
     return { stop };

@@ -1,3 +1,4 @@
+import { repeat } from '../shared/repeat.ts';
 import type { ConnectionContext, ConsumerSpec } from '../transport/index.ts';
 import { arrayOf } from './as-text.ts';
 import type { Row, Value } from './database.ts';
@@ -25,24 +26,6 @@ interface UpkeepParts {
   readonly clean: () => Promise<void>;
   readonly report: ConnectionContext['report'];
 }
-
-/** Runs a function again and again, with a pause after each run. */
-const repeat = (run: () => Promise<void>, pauseMs: () => number, report: (error: unknown) => void) => {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let isStopped = false;
-  const schedule = (): void => {
-    clearTimeout(timer);
-    if (isStopped) return;
-    timer = setTimeout(() => run().catch(report).finally(schedule), pauseMs());
-    timer.unref?.();
-  };
-  schedule();
-  const stop = () => {
-    isStopped = true;
-    clearTimeout(timer);
-  };
-  return { schedule, stop };
-};
 
 /** What a process does from time to time: it says that its consumers are run, and cleans up. */
 export const startUpkeep = ({ names, query, registered, register, clean, report }: UpkeepParts) => {

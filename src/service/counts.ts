@@ -9,6 +9,7 @@ import type {
   CountsOptions,
   CountsSnapshot,
 } from './counts-types.ts';
+import { DEAD_REASONS } from './dead-reasons.ts';
 import { createDurations } from './durations.ts';
 import { LOG_LINES } from './log-lines.ts';
 import { createTally } from './tally.ts';
@@ -30,23 +31,13 @@ const PUBLISH_CODES: Readonly<Record<Exclude<EventBusErrorCode, NotOfPublish>, t
 };
 type NotOfPublish = 'timeout' | 'handler_failed' | 'buffer_full';
 
-const REASONS = [
-  'handler_failed',
-  'non_retryable',
-  'delivery_limit',
-  'not_consumed',
-  'undecodable',
-  'not_cloudevent',
-  'too_large',
-];
-
 /** A member that is `undefined` is left out, as JSON does it. */
 const given = <Name extends string, Value>(name: Name, value: Value | undefined): { readonly [Key in Name]?: Value } =>
   value === undefined ? {} : ({ [name]: value } as { readonly [Key in Name]: Value });
 
 /** What the attempts of one consumer came to. */
 const createConsumerCounts = (bucketsMs: readonly number[]) => {
-  const dead = createTally(REASONS);
+  const dead = createTally(DEAD_REASONS);
   const durations = createDurations(bucketsMs);
   let [handled, failed, retried, returned, lost] = [0, 0, 0, 0, 0];
 
