@@ -1,7 +1,8 @@
-import type { ConsumerSpec, OperatorTools, PlanEntry, StoredConsumer } from '../transport/index.ts';
+import type { ConsumerSpec, OperatorTools, PlanEntry } from '../transport/index.ts';
+import type { SeenConsumer } from './memory-queue.ts';
 
 interface Parts {
-  readonly consumers: () => readonly StoredConsumer[];
+  readonly consumers: () => readonly SeenConsumer[];
   /** Removes a consumer with its events. Tells whether there was one. */
   readonly forget: (consumer: string) => boolean;
   readonly tail: OperatorTools['tail'];
@@ -9,10 +10,10 @@ interface Parts {
 
 const namesOf = (names: readonly string[]): string => [...names].sort().join(', ');
 
-const compareOne = (spec: ConsumerSpec, found: StoredConsumer | undefined): PlanEntry => {
+const compareOne = (spec: ConsumerSpec, found: SeenConsumer | undefined): PlanEntry => {
   const what = `consumer ${spec.consumer}`;
   if (!found) return { what, is: 'missing', detail: undefined };
-  const [has, wants] = [namesOf(found.names ?? []), namesOf(spec.names)];
+  const [has, wants] = [namesOf(found.names), namesOf(spec.names)];
   if (has === wants) return { what, is: 'present', detail: undefined };
   return { what, is: 'different', detail: `it has the events ${has}, and needs ${wants}` };
 };

@@ -384,6 +384,11 @@ export const createMemoryQueue = (consumer: string, { behaviour, outside, bury }
   };
 };
 
+/** In memory the names are always known. */
+export interface SeenConsumer extends StoredConsumer {
+  readonly names: readonly string[];
+}
+
 export interface MemoryQueue {
   readonly consumer: string;
   readonly wants: (name: string) => boolean;
@@ -401,7 +406,7 @@ export interface MemoryQueue {
   readonly rest: () => void;
   readonly moveTo: (queue: MemoryQueue) => void;
   /** What an operator sees of it. */
-  readonly seen: () => StoredConsumer;
+  readonly seen: () => SeenConsumer;
   readonly isDue: () => boolean;
   readonly isExpired: () => boolean;
   /** Whether a process declares it by this name, or as one that had it before. */
