@@ -221,6 +221,8 @@ export const textOf = (body: string | Uint8Array): string =>
 export const dataOf = ({ body }: Pick<Delivery, 'body'>): unknown => JSON.parse(textOf(body)).data;
 
 export const DONE: Outcome = { is: 'done' };
+/** A consumer that takes whatever comes. */
+export const acknowledge: Deliver = async () => DONE;
 const ERROR = { name: 'RangeError', message: 'not possible' };
 export const retryOf = (attempt: number, afterMs: number): Outcome => ({ is: 'retry', attempt, afterMs, error: ERROR });
 export const DEAD: Outcome = { is: 'dead', reason: 'handler_failed', attempt: 1, error: ERROR };

@@ -1,5 +1,5 @@
 import type { Delivery } from '../../transport/index.ts';
-import { clause, DONE, dataOf, messageOf, publishAll, range, receive, send, specOf } from './clause.ts';
+import { acknowledge, clause, DONE, dataOf, messageOf, publishAll, range, receive, send, specOf } from './clause.ts';
 import { countOf, distinct, expectEqual } from './expect.ts';
 
 const fromDeclare = clause('a consumer is in force once it is declared', [], async (tools) => {
@@ -128,7 +128,7 @@ const expires = clause('a consumer that no process has run for too long is remov
   const spec = specOf('read', tools.unique('order.placed'), { expiresAfterMs: 50 });
   const [name = ''] = spec.names;
   const connection = tools.connect('reader');
-  await receive(connection, spec, async () => DONE);
+  await receive(connection, spec, acknowledge);
   await connection.close();
   const writer = tools.connect('writer');
 

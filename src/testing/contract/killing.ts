@@ -1,5 +1,6 @@
 import type { Connection, Deliver, Outcome } from '../../transport/index.ts';
 import {
+  acknowledge,
   type ClauseTools,
   clause,
   DEAD,
@@ -54,7 +55,7 @@ const moveByKill = async (tools: ClauseTools, lateOutcome: Outcome = DONE) => {
 const comesAgain = clause('the event of a killed process comes again, with the same id', NEEDS, async (tools) => {
   const { message, seen, join, cameTo } = await moveByKill(tools);
 
-  await cameTo(await join(async () => DONE));
+  await cameTo(await join(acknowledge));
 
   expectEqual('ids', distinct(seen.items.map(({ id }) => id)), [message.id]);
 });
@@ -95,7 +96,7 @@ const lateOutcome = clause(
   ['durable', 'keepsDeadLetters'],
   async (tools) => {
     const { gate, join, cameTo } = await moveByKill(tools, DEAD);
-    const next = await join(async () => DONE);
+    const next = await join(acknowledge);
     await cameTo(next);
 
     gate.open();
@@ -115,7 +116,7 @@ const counted = clause(
       await cameTo(next);
       await tools.kill(next);
     }
-    await cameTo(await join(async () => DONE));
+    await cameTo(await join(acknowledge));
 
     // More is possible: a broker may bring an event twice.
     const counts = seen.items.map(({ deliveries = 0 }) => deliveries);
@@ -128,7 +129,7 @@ const lostIsAborted = clause(
   NEEDS,
   async (tools) => {
     const { seen, join, cameTo } = await moveByKill(tools);
-    const next = await join(async () => DONE);
+    const next = await join(acknowledge);
     await cameTo(next);
 
     const lost = seen.items.filter(({ process }) => process !== next);

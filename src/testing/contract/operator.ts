@@ -1,5 +1,6 @@
 import type { Connection, ConsumerSpec, OperatorTools, StoredConsumer } from '../../transport/index.ts';
 import {
+  acknowledge,
   type ClauseTools,
   clause,
   DEAD,
@@ -80,7 +81,7 @@ const waiting = clause('an operator sees how many events wait for a consumer', N
   for (const index of range(5)) await send(writer, messageOf(name, index));
   await untilWaiting(tools, connection, 'read', 5, 10);
 
-  await connection.consume(spec, async () => DONE);
+  await connection.consume(spec, acknowledge);
 
   await untilWaiting(tools, connection, 'read', 0, 0);
 });
@@ -111,7 +112,7 @@ const looksRun = clause('an operator sees whether a process runs a consumer', NE
       return found?.isRun === isRun ? found : undefined;
     });
 
-  await receive(process, spec, async () => DONE);
+  await receive(process, spec, acknowledge);
   const { lastSeenAt = new Date(0), processes = 1 } = await untilRun(true);
   await process.close();
   await untilRun(false);

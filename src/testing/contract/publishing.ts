@@ -1,4 +1,4 @@
-import { clause, DONE, messageOf, publishAll, receive, send, specOf } from './clause.ts';
+import { acknowledge, clause, messageOf, publishAll, receive, send, specOf } from './clause.ts';
 import { distinct, expectEqual } from './expect.ts';
 
 const nobody = clause('an event that nobody consumes is no error', [], async (tools) => {
@@ -18,7 +18,7 @@ const routed = clause('publish tells of no consumer only if there is none', ['te
   const writer = tools.connect('writer');
 
   const beforeItRuns = await send(writer, messageOf(name, 1));
-  await receive(reader, specOf('read', name), async () => DONE);
+  await receive(reader, specOf('read', name), acknowledge);
   const whileItRuns = await send(writer, messageOf(name, 2));
   await reader.close();
   const afterClose = await send(writer, messageOf(name, 3));

@@ -1,3 +1,4 @@
+import { transportContract } from 'mapbus/testing';
 import type { Connection, OperatorTools, PlanEntry, StoredConsumer, WantedNames } from 'mapbus/transport';
 import { broken, pause } from './tools.ts';
 
@@ -21,10 +22,16 @@ const SEES_EACH = 'an operator sees each consumer of the service, with its event
 const SEES_ALL_NAMES = "an operator's tail hears all names that are wanted, also later ones";
 const TAKES_NOTHING = "an operator's tail takes nothing away from consumers";
 
+const NEED_OPERATOR = transportContract.flatMap(({ name, needs }) => (needs.includes('servesOperators') ? [name] : []));
+
 const isWantedOf = (wanted: WantedNames) =>
   typeof wanted === 'function' ? wanted : (name: string) => wanted.includes(name);
 
 export const brokenOperator = [
+  broken('says that it serves operators, and does not', NEED_OPERATOR, () => ({
+    rest: () => ({ operator: undefined }),
+  })),
+
   broken('shows no events of consumers', SEES_EACH, () => ({
     rest: withConsumers((all) => all.map((each) => ({ ...each, names: [] }))),
   })),
