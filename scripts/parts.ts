@@ -1,0 +1,29 @@
+/**
+ * Runs parts of the tests, npm scripts whose names are the arguments, two at a time. One that fails ends the others,
+ * and what it printed comes once more at the end, where a reader of a long output looks first.
+ */
+import { type CloseEvent, concurrently } from 'concurrently';
+
+// Most parts use one core. With three at a time on two cores, hooks of the tests timed out.
+const MAX_PROCESSES = 2;
+const LINES = 200;
+
+const { commands, result } = concurrently(
+  process.argv.slice(2).map((name) => ({ name, command: `npm run ${name}` })),
+  { maxProcesses: MAX_PROCESSES, group: true, killOthersOn: ['failure'], prefix: 'none', timings: true },
+);
+const printed = commands.map(() => '');
+for (const [index, { stdout, stderr }] of commands.entries())
+  for (const stream of [stdout, stderr])
+    stream.subscribe((chunk) => {
+      printed[index] += chunk.toString();
+    });
+
+result.catch((ended: readonly CloseEvent[]) => {
+  const failed = ended.filter(({ exitCode }) => typeof exitCode === 'number' && exitCode !== 0);
+  for (const { index, command, exitCode } of failed) {
+    const end = printed[index]?.trimEnd().split('\n').slice(-LINES).join('\n');
+    console.log(`\nThe end of what ${command.name} printed. It failed with ${exitCode}.\n\n${end}`);
+  }
+  process.exitCode = 1;
+});
