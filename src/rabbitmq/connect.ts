@@ -94,7 +94,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   const events = createSender(publishing, prepareEvents, context);
   const own = createSender(publishing, async () => {}, context);
   const outcomes = createOutcomes({ ...parts, sender: own });
-  const look = createLook({ link: consuming, names, sender: own, isChecked });
+  const look = createLook({ link: consuming, names, sender: own, isChecked, report });
   const deadLetters = createStore({ names, look, sender: own, renamed: registry.renamedTo });
   publishing.start();
 

@@ -1,12 +1,12 @@
 import type { Channel } from 'rabbitmq-client';
 import { addLast, createFifo, sizeOf, takeFirst } from '../shared/fifo.ts';
 import { within } from '../shared/time-limit.ts';
-import type { StoredDeadLetter } from '../transport/index.ts';
+import type { ConnectionContext, StoredDeadLetter } from '../transport/index.ts';
 import { copyOfLetter, toLetter } from './letter.ts';
 import { closeChannel, codeOf, type Link, pause } from './link.ts';
 import { deliveriesOf, type Received } from './message.ts';
 import type { Names } from './names.ts';
-import type { Sender } from './sender.ts';
+import { isFull, type Sender } from './sender.ts';
 
 const LOOK_AGAIN_MS = 20;
 const MAX_TRIES = 100;
@@ -28,10 +28,11 @@ export interface LookParts {
   readonly sender: Sender;
   /** Whether the process may not make queues. */
   readonly isChecked: boolean;
+  readonly report: ConnectionContext['report'];
 }
 
 /** Looks at all dead letters of a service. One looks at a time: what somebody looks at is hidden from all others. */
-export const createLook = ({ link, names, sender, isChecked }: LookParts) => {
+export const createLook = ({ link, names, sender, isChecked, report }: LookParts) => {
   let last: Promise<unknown> = Promise.resolve();
 
   const lock = async (channel: Channel): Promise<void> => {
@@ -107,6 +108,15 @@ export const createLook = ({ link, names, sender, isChecked }: LookParts) => {
         return isReturned ? 'keep' : 'remove';
       }),
     );
+  /** A queue that is full has no room for copies. It gets room when letters are redriven or discarded: by a look too. */
+  const renewIfRoom = async (): Promise<void> => {
+    try {
+      await renew();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      report('warn', 'event_transport_trouble', { queue: names.dead, error });
+    }
+  };
 
   /** The letters that stay go back in order when their channel ends. Given back one by one, they may change places. */
   const visitAll = async (locked: Channel, visit: Visit): Promise<void> => {
@@ -123,7 +133,7 @@ export const createLook = ({ link, names, sender, isChecked }: LookParts) => {
     // They are back a moment later. The next look must find all.
     await untilBack();
     if (kept === 0 || deliveries < RENEWED_FROM) return;
-    await renew();
+    await renewIfRoom();
     await untilBack();
   };
 

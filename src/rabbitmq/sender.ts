@@ -21,11 +21,20 @@ const LONGEST_PAUSE_MS = 1_000;
 /** How long a silent broker is waited for before it is asked whether it is still there. */
 const SILENT_MS = { least: 250, most: 3_000 };
 
+/**
+ * How old a channel is at least that a new one replaces after a refusal. Once the limit of a full queue is taken away,
+ * RabbitMQ 3.10 goes on refusing over the channels that it has refused over, and over no other.
+ */
+const REPLACED_AFTER_MS = 5_000;
+
 /** What no further try mends: the broker or the client refuses this very message. */
 const REFUSALS = new Set(['CODEC', 'PRECONDITION_FAILED', 'ACCESS_REFUSED', 'NOT_ALLOWED', 'CONTENT_TOO_LARGE']);
 
 export const notSent = (message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, { cause }), { outcome: 'not-sent' });
+
+/** Whether the broker has refused a message because a queue has no room for it. */
+export const isFull = (error: unknown): boolean => error instanceof Error && codeOf(error.cause) === 'NACK';
 
 const unknown = (message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, { cause }), { outcome: 'unknown' });
@@ -46,6 +55,9 @@ export const createSender = (
   const returned = new Set<string>();
   const silentMs = Math.min(SILENT_MS.most, Math.max(SILENT_MS.least, publishTimeoutMs / 4));
   let current: Channel | undefined;
+  let openedAt = 0;
+  /** The channel that nothing new is written to. It is closed once it has answered all. */
+  let retiring: Channel | undefined;
   let isOpening = false;
   let isClosed = false;
   /** After the broker has closed a channel because of one message: one at a time, so that it is known which one it was. */
@@ -61,7 +73,8 @@ export const createSender = (
       clearInterval(watching);
       watching = undefined;
       isCareful = false;
-    } else if (isCareful) pump();
+    }
+    if (retiring || (isCareful && waiting.size > 0)) pump();
   };
   const reject = (entry: Entry, error: unknown): void => {
     settled(entry);
@@ -82,6 +95,7 @@ export const createSender = (
     const code = codeOf(error);
     if (code === 'NACK') {
       answeredAt = performance.now();
+      if (own === current && answeredAt - openedAt > REPLACED_AFTER_MS) retiring = own;
       reject(entry, unknown('RabbitMQ has refused the message for at least one queue: it may be full', error));
       return;
     }
@@ -110,11 +124,23 @@ export const createSender = (
     }
   };
 
+  /** What waits is written to the next channel. */
+  const retire = (own: Channel): void => {
+    const [oldest] = waiting;
+    if (oldest?.channel === own) return;
+    current = undefined;
+    void closeChannel(own);
+  };
+
   /** Writes what is not yet written to the present channel. */
   const pump = (): void => {
     const own = current;
     if (!own?.active) {
       void open();
+      return;
+    }
+    if (own === retiring) {
+      retire(own);
       return;
     }
     // What is written now could not be withdrawn.
@@ -147,6 +173,8 @@ export const createSender = (
       });
     });
     current = own;
+    openedAt = performance.now();
+    retiring = undefined;
   };
 
   const open = async (): Promise<void> => {
@@ -206,7 +234,8 @@ export const createSender = (
       const entry: Entry = { envelope, body, signal, resolve, reject: rejectPromise, channel: undefined, writtenAt: 0 };
       waiting.add(entry);
       watch(signal);
-      if (current?.active && !isCareful && !isOpening && !link.isBlocked()) write(current, entry);
+      const isFree = !isCareful && !isOpening && !retiring && !link.isBlocked();
+      if (current?.active && isFree) write(current, entry);
       else pump();
     });
 

@@ -1,10 +1,14 @@
+import type { KafkaOptions } from 'mapbus/kafka';
 import { describe, expect, it } from 'vitest';
 import {
   after,
   connect,
   DONE,
   dataOf,
+  eventTopic,
+  groupOf,
   kinds,
+  openAdmin,
   range,
   receive,
   retryOf,
@@ -117,5 +121,54 @@ describe.each(kinds)('how much may come twice, over %s', () => {
     const [first = 0, second = 0] = attemptsAt;
     expect(second - first).toBeGreaterThanOrEqual(299);
     expect(second - first).toBeLessThan(1_300);
+  });
+});
+
+describe.each(kinds)('how often is committed, over %s', () => {
+  /** A consumer with one partition, and the offsets that are seen to be committed, one after another. */
+  const open = async (options: Partial<KafkaOptions>) => {
+    const [service, name] = [unique('s'), unique('e')];
+    const { connection } = await connect(service, { partitions: 1, ...options });
+    let seen = 0;
+    await receive(connection, specOf('read', name), async () => {
+      seen++;
+      return DONE;
+    });
+    const admin = await openAdmin();
+    const committed = async () => {
+      const [group] = await admin.listConsumerGroupOffsets({ groups: [groupOf(service, 'read')] });
+      const topic = group?.topics.find((each) => each.name === eventTopic(name));
+      return Number(topic?.partitions[0]?.committedOffset ?? 0);
+    };
+    return { connection, name, committed, countSeen: () => seen };
+  };
+
+  it('once in an interval, however many events are handled in it', async () => {
+    const commitIntervalMs = 1_000;
+    const { connection, name, committed, countSeen } = await open({ commitIntervalMs });
+    const offsets = new Set<number>();
+    const startedAt = performance.now();
+
+    for (let count = 1; count <= 300; count++) {
+      await sendAll(connection, name, [count]);
+      offsets.add(await committed());
+    }
+    await until('the last commit', async () => offsets.add(await committed()).has(300));
+
+    const intervals = (performance.now() - startedAt) / commitIntervalMs;
+    expect(countSeen()).toBe(300);
+    expect(offsets.size).toBeLessThanOrEqual(intervals + 2);
+  });
+
+  it('also before the interval has ended, when half of the window is handled', async () => {
+    const commitIntervalMs = 20_000;
+    const { connection, name, committed, countSeen } = await open({ commitIntervalMs, maxUncommitted: 100 });
+    const startedAt = performance.now();
+
+    await sendAll(connection, name, range(2_000));
+
+    await until('all events', () => countSeen() === 2_000);
+    await until('a commit', async () => (await committed()) >= 1_900);
+    expect(performance.now() - startedAt).toBeLessThan(commitIntervalMs);
   });
 });

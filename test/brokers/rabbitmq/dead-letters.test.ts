@@ -88,6 +88,56 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
     await process.close();
   });
 
+  it('keep no connection open when the broker refuses to show them', async () => {
+    const { service, process } = await failing(1);
+    const user = unique('blind');
+    ctl('add_user', user, 'secret');
+    ctl('set_permissions', '-p', host.host, user, '.*', '.*', '^$');
+    const count = () =>
+      ctl('list_connections', 'vhost', 'user')
+        .split('\n')
+        .filter((line) => line === `${host.host}\t${user}`).length;
+    const blind = join(host.url.replace('guest:guest', `${user}:secret`), service);
+
+    for (const _ of range(5)) await expect(blind.deadLetters?.page({ limit: 1 })).rejects.toThrow('ACCESS_REFUSED');
+
+    // One to publish and one to consume.
+    expect(count()).toBeLessThanOrEqual(2);
+    await blind.close();
+    await eventually('the end of the connections', () => count() === 0);
+    ctl('delete_user', user);
+    await process.close();
+  });
+
+  it('wait with their events while their queue is full, and come when its limit is taken away', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const process = join(host.url, service);
+    await receive(process, specOf('fails', name, { concurrency: 2 }), async () => DEAD);
+    const good: unknown[] = [];
+    await receive(process, specOf('works', name), async (delivery) => {
+      good.push(dataOf(delivery));
+      return DONE;
+    });
+    host.ctl('set_policy', service, `^mapbus.dead.${service}$`, '{"max-length":1,"overflow":"reject-publish"}');
+    // A policy is in force a moment later.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    for (const data of range(20)) await send(process, name, data);
+    await eventually('a refusal', () => process.reported.some(({ message }) => message === 'event_outcome_delayed'));
+    await eventually('the events of another consumer', () => good.length === 20);
+
+    host.ctl('clear_policy', service);
+
+    const failures: unknown[] = [];
+    const look = async () => {
+      const page = await process.deadLetters?.page({ limit: 100 }).catch((error) => void failures.push(error));
+      return page?.letters.map(dataOf) ?? [];
+    };
+    await eventually('all letters', async () => new Set(await look()).size === 20);
+    // Each look is a delivery. After some, letters are written once more, and that was refused too.
+    expect(failures).toEqual([]);
+    await process.close();
+  });
+
   it('of the broker tell their consumer and that the limit was reached', async () => {
     const [service, name] = [unique('shop'), unique('order')];
     const process = join(host.url, service);
