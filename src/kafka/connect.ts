@@ -25,6 +25,7 @@ import { partitionOf } from './partition.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 import { bytesOf, type NewRecord, toBuffer } from './records.ts';
 import { createRenaming } from './renaming.ts';
+import { createSendOnce } from './send-once.ts';
 import { sleep } from './sleep.ts';
 import { startTail } from './tail.ts';
 import { createTopics, type TopicPlan } from './topics.ts';
@@ -121,10 +122,10 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   const batches = new Map<string, ReturnType<typeof createBatches<NewRecord>>>();
   /** Topics that were not ready when something was sent. */
   const unready = new Set<string>();
-  const sendAll = async (topic: string, messages: NewRecord[]): Promise<void> => {
+  const sendAll = async (topic: string, messages: NewRecord[], send: ReturnType<typeof createSendOnce>) => {
     const plan = plans.get(topic);
     if (plan) await topics.declare(plan);
-    await producer.client.send({ messages });
+    await send(messages);
     isInTrouble = false;
     unready.delete(topic);
   };
@@ -140,9 +141,10 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
   const batchesOf = (topic: string) => {
     const known = batches.get(topic);
     if (known) return known;
+    const send = createSendOnce(producer.client);
     // One for each topic, so that one that may not be written holds up no other.
     const created = createBatches<NewRecord>({
-      sendAll: (messages) => sendAll(topic, messages),
+      sendAll: (messages) => sendAll(topic, messages, send),
       sizeOf: bytesOf,
       isRefusal,
       closed: closed.signal,

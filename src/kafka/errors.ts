@@ -28,3 +28,7 @@ export const isTimeout = (error: unknown): boolean => isOneOf(error, /timed out/
 /** A new cluster has no coordinator yet, and one that was just started is still reading its groups. */
 export const isNotReady = (error: unknown): boolean =>
   isOneOf(error, /COORDINATOR|NOT_CONTROLLER|LEADER_NOT_AVAILABLE|NOT_LEADER/);
+
+/** The broker has seen a newer epoch of the producer, or does not know it. */
+export const isFencedProducer = (error: unknown): boolean =>
+  isOneOf(error, /INVALID_PRODUCER_EPOCH|UNKNOWN_PRODUCER_ID|OUT_OF_ORDER_SEQUENCE_NUMBER/);
