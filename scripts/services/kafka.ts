@@ -54,6 +54,8 @@ const settingsOf = (node: Node, cluster: readonly Node[], folder: string): Setti
   'share.coordinator.state.topic.min.isr': 1,
   'group.initial.rebalance.delay.ms': 0,
   'group.min.session.timeout.ms': 1_000,
+  'group.consumer.min.session.timeout.ms': 1_000,
+  'group.consumer.min.heartbeat.interval.ms': 100,
   'log.cleaner.dedupe.buffer.size': 8_388_608,
   'num.network.threads': 2,
   'num.io.threads': 4,
