@@ -83,7 +83,7 @@ export const openPlatformatic = async (bootstrapBrokers: string[], topic: string
   const admin = new Admin(options);
   await admin.createTopics({ topics: [topic], partitions: 3, replicas: 1 });
   await admin.close();
-  const producer = new Producer({ ...options, acks: ProduceAcks.ALL });
+  const producer = new Producer(options);
   const consumer = new Consumer({ ...options, groupId: topic, autocommit: 100, sessionTimeout: 10_000 });
   consumer.on('error', () => {});
   const receive = async (onId: (id: string) => void): Promise<void> => {
@@ -96,7 +96,7 @@ export const openPlatformatic = async (bootstrapBrokers: string[], topic: string
       setTimeout(receive, 500, onId);
     }
   };
-  const send = (id: string) => producer.send({ messages: [{ topic, value: Buffer.from(id) }] });
+  const send = (id: string) => producer.send({ acks: ProduceAcks.ALL, messages: [{ topic, value: Buffer.from(id) }] });
   return { send, receive, close: () => Promise.all([consumer.close(true), producer.close(true)]) };
 };
 

@@ -1,5 +1,5 @@
 // The ways to write that are compared. All gather batches and repeat them as the transport does, with the client's limits.
-import { Producer } from '@platformatic/kafka';
+import { ProduceAcks, Producer } from '@platformatic/kafka';
 import { createBatches } from '../../src/kafka/batches.ts';
 import type { ProducerClient } from '../../src/kafka/client.ts';
 import { isRefusal, isTimeout } from '../../src/kafka/errors.ts';
@@ -92,7 +92,7 @@ const openSingle = (client: ProducerClient): Writer => {
   const write = async (record: NewRecord): Promise<void> => {
     for (;;) {
       try {
-        await client.send({ messages: [{ ...record }] });
+        await client.send({ acks: ProduceAcks.ALL, messages: [{ ...record }] });
         return;
       } catch {
         client.clearMetadata();
@@ -109,11 +109,11 @@ const openSingle = (client: ProducerClient): Writer => {
 export const writers = {
   'batches, not idempotent': (broker: string): Writer => {
     const client = openClient(broker, false);
-    return openGathering(client, () => (messages) => client.send({ messages }));
+    return openGathering(client, () => (messages) => client.send({ acks: ProduceAcks.ALL, messages }));
   },
   'batches, `idempotent: true`': (broker: string): Writer => {
     const client = openClient(broker, true);
-    return openGathering(client, () => (messages) => client.send({ messages }));
+    return openGathering(client, () => (messages) => client.send({ acks: ProduceAcks.ALL, messages }));
   },
   'batches, an epoch for each (mapbus)': (broker: string): Writer => {
     const client = openClient(broker, false);

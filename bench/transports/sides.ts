@@ -112,12 +112,13 @@ export const openKafka = async (brokers: string, groupCount: number): Promise<Si
   const admin = new Admin(options);
   await admin.createTopics({ topics: [topic], partitions: 3, replicas: 1 });
   await admin.close();
-  const producer = new Producer({ ...options, acks: ProduceAcks.ALL });
+  const producer = new Producer(options);
   const consumers = Array.from(
     { length: groupCount },
     () => new Consumer({ ...options, groupId: createName('group'), autocommit: 500 }),
   );
-  const send = () => producer.send({ messages: [{ topic, value: Buffer.from(JSON.stringify(payload)) }] });
+  const send = () =>
+    producer.send({ acks: ProduceAcks.ALL, messages: [{ topic, value: Buffer.from(JSON.stringify(payload)) }] });
   const receive = (onEvent: () => void) =>
     Promise.all(
       consumers.map(async (consumer) => {

@@ -4,7 +4,6 @@ import {
   type Connection as ClientConnection,
   Consumer,
   type GroupPartitionsAssigner,
-  ProduceAcks,
   Producer,
 } from '@platformatic/kafka';
 import { within } from '../shared/time-limit.ts';
@@ -99,7 +98,6 @@ export const createClients = (base: BaseOptions, requestTimeoutMs: number, socke
   const producer = (): Client<ProducerClient> => {
     const client = new Producer<Buffer, Buffer, string, string>({
       ...options,
-      acks: ProduceAcks.ALL,
       timeout: requestTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectTimeout: requestTimeoutMs,

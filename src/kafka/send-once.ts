@@ -1,4 +1,4 @@
-import type { ProducerInfo } from '@platformatic/kafka';
+import { ProduceAcks, type ProducerInfo } from '@platformatic/kafka';
 import type { ProducerClient } from './client.ts';
 import { isFencedProducer } from './errors.ts';
 import type { NewRecord } from './records.ts';
@@ -36,7 +36,8 @@ export const createSendOnce = (client: ProducerClient) => {
     }
     const { producerId, producerEpoch } = producer;
     try {
-      await client.send({ messages: placed, producerId, producerEpoch });
+      // The client does not look at the `acks` of its producer: without one here, the leader alone would confirm.
+      await client.send({ messages: placed, acks: ProduceAcks.ALL, producerId, producerEpoch });
       given = [];
       placed = [];
     } catch (error) {

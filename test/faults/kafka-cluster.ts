@@ -44,6 +44,26 @@ export const testKafkaCluster = async (): Promise<void> => {
     expect(own.map(([, { topic }]) => String(topic).split('.')[1]).sort()).toEqual(['dead', 'events', 'retry', 'used']);
   });
 
+  it('no publish is confirmed while two of three brokers are away', async () => {
+    const name = unique('alone');
+    const bus = await openBus(url, unique('shop'), { publishTimeoutMs: 3_000 });
+    const publishes = () => Promise.all(Array.from({ length: 30 }, (_, index) => bus.publish(name, { index })));
+    const codesOf = async () => new Set((await publishes()).map(({ error }) => error?.code));
+    await until('all to be confirmed', async () => (await codesOf()).has(undefined));
+
+    const [first, second] = brokers;
+    await Promise.all([first?.kill(), second?.kill()]);
+    const codes = await codesOf();
+    await Promise.all([first?.start(), second?.start()]);
+
+    expect(codes.has(undefined)).toBe(false);
+    await until('all to be confirmed again', async () => {
+      const again = await codesOf();
+      return again.size === 1 && again.has(undefined);
+    });
+    await bus.close();
+  });
+
   it('nothing that was confirmed is lost while each of three brokers is killed, and while two are away', async () => {
     const name = unique('clustered');
     const service = unique('billing');
