@@ -53,6 +53,8 @@ export const testOutbox = async (site: Site): Promise<void> => {
         sends: 'all',
         keys: keyOf(name),
         maxPendingPublishes: 100_000,
+        // A publish that is given up without an answer is repeated, and its event may come twice. None is here.
+        publishTimeoutMs: 60_000,
         logger: SILENT,
       });
     const relays = await Promise.all([1, 2, 3].map(startRelay));
