@@ -5,7 +5,7 @@ import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Delivery, Outcome } from '../transport/index.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import type { Piece } from './keep-open.ts';
-import { closeChannel } from './link.ts';
+import { closeChannel, pause } from './link.ts';
 import { attemptOf, bodyOf, deliveriesOf, foreignHeaders, keyOf, type Received } from './message.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { Queue } from './topology.ts';
@@ -22,6 +22,8 @@ const MAX_PREFETCH = 2_000;
 const ACKNOWLEDGED_AT_ONCE = 16;
 /** A thousand acknowledgements take many round trips, and one that is not written gives its event to another process. */
 const CARRY_OUT_MS = 5_000;
+/** How long the channel lives on, so that RabbitMQ hands on the acknowledgements that it has kept back. */
+const HAND_ON_MS = 100;
 const CLOSE_MS = 1_500;
 
 interface Parts {
@@ -77,6 +79,11 @@ export const openSession = async ({
   const roundTrip = async (): Promise<void> => {
     acknowledgements.flush();
     await channel.queueDeclare({ queue, passive: true }).catch(() => {});
+  };
+  const untilHandedOn = async (): Promise<void> => {
+    await roundTrip();
+    await pause(HAND_ON_MS);
+    await roundTrip();
   };
   const acknowledge = async (message: Received): Promise<void> => {
     const isPaced = stopping.signal.aborted && acknowledged++ % ACKNOWLEDGED_AT_ONCE === 0;
@@ -209,7 +216,7 @@ export const openSession = async ({
   const closeWhenIdle = async (): Promise<void> => {
     await open.idle();
     await decided.idle();
-    await roundTrip();
+    await untilHandedOn();
     await closeChannel(channel);
   };
 
@@ -248,7 +255,7 @@ export const openSession = async ({
   const close = async (): Promise<void> => {
     await stop();
     await within(CARRY_OUT_MS, decided.idle(), () => {});
-    if (channel.active) await within(CLOSE_MS, roundTrip(), () => {});
+    if (channel.active) await within(CLOSE_MS, untilHandedOn(), () => {});
     gone.abort(new Error('The delivery is given back: the transport is closed'));
     await closeChannel(channel);
   };

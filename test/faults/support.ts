@@ -330,7 +330,8 @@ interface Causes {
 }
 
 /**
- * How many events may come twice at most. On RabbitMQ a loss costs what the process has in hand. On Kafka it costs what was
+ * How many events may come twice at most. On RabbitMQ a loss costs what the process has in hand, and so may its end: the
+ * broker may forget the last acknowledgements. On Kafka it costs what was
  * handled since the last commit, which `maxUncommitted` bounds for each partition. A rebalance costs as much there if the
  * last commit comes after it.
  */
@@ -338,5 +339,5 @@ export const duplicatesOf =
   (kind: Site['kind'], concurrency = 10) =>
   ({ losses = 0, rebalances = 0, errors = 0 }: Causes): number =>
     kind === 'rabbitmq'
-      ? losses * concurrency + errors
+      ? (losses + rebalances) * concurrency + errors
       : (losses + rebalances) * (MAX_UNCOMMITTED * PARTITIONS + concurrency) + errors;
