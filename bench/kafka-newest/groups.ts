@@ -98,7 +98,6 @@ const openStage = async ({ direct, proxied }: Place, settings: Record<string, st
     });
   const producer = new Producer<Buffer, Buffer, string, string>({
     ...options,
-    acks: 1,
     serializers: { headerKey: toBytes, headerValue: toBytes },
   });
   const watch = createWatch();

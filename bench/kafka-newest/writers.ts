@@ -26,7 +26,6 @@ const openClient = (broker: string, idempotent: boolean): ProducerClient => {
     clientId: 'trial',
     bootstrapBrokers: [broker],
     metadataMaxAge: 30_000,
-    acks: -1,
     timeout: REQUEST_MS,
     requestTimeout: REQUEST_MS,
     connectTimeout: REQUEST_MS,
