@@ -5,7 +5,7 @@ import type { OwnBroker } from '../../scripts/services/broker.ts';
 import type { FaultProxy } from '../../scripts/services/proxy.ts';
 import { partitionOf } from '../../src/kafka/partition.ts';
 import type { NewRecord } from '../../src/kafka/records.ts';
-import { median } from './median.ts';
+import { median } from '../processes.ts';
 import { type WriterName, writers } from './writers.ts';
 
 const PARTITIONS = 3;
