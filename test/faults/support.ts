@@ -325,19 +325,20 @@ interface Causes {
   readonly losses?: number;
   /** Processes that came or left. */
   readonly rebalances?: number;
+  /** Those of them that ended by `close`. */
+  readonly closes?: number;
   /** Publishes that failed, and were sent again. */
   readonly errors?: number;
 }
 
 /**
- * How many events may come twice at most. On RabbitMQ a loss costs what the process has in hand, and so may its end: the
- * broker may forget the last acknowledgements. On Kafka it costs what was
- * handled since the last commit, which `maxUncommitted` bounds for each partition. A rebalance costs as much there if the
- * last commit comes after it.
+ * How many events may come twice at most. On RabbitMQ a loss costs what the process has in hand, and a close as much if
+ * the broker forgets the last acknowledgements. On Kafka a loss costs what was handled since the last commit, which
+ * `maxUncommitted` bounds for each partition. A rebalance costs as much there if the last commit comes after it.
  */
 export const duplicatesOf =
   (kind: Site['kind'], concurrency = 10) =>
-  ({ losses = 0, rebalances = 0, errors = 0 }: Causes): number =>
+  ({ losses = 0, rebalances = 0, closes = 0, errors = 0 }: Causes): number =>
     kind === 'rabbitmq'
-      ? (losses + rebalances) * concurrency + errors
+      ? (losses + closes) * concurrency + errors
       : (losses + rebalances) * (MAX_UNCOMMITTED * PARTITIONS + concurrency) + errors;
