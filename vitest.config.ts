@@ -129,6 +129,7 @@ export default defineConfig({
     // Two parts of the tests run at a time, on two cores. Some pack the package, or wait for a broker.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     // A broker that cannot be installed leaves files without tests. In CI, that and such a file are failures.
     passWithNoTests: !process.env.CI,
     projects: [

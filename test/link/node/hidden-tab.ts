@@ -1,7 +1,10 @@
 import type { Browser } from 'playwright';
 
 interface Answer {
-  readonly result?: { readonly result?: { readonly value?: unknown } };
+  readonly result?: {
+    readonly result?: { readonly value?: unknown };
+    readonly exceptionDetails?: { readonly exception?: { readonly description?: string } };
+  };
 }
 // Playwright declares only the commands that its own sessions need.
 type Send = (method: string, params?: object) => Promise<Record<string, string>>;
@@ -38,7 +41,9 @@ export const createTabs = async (browser: Browser) => {
       });
     const evaluate = async (expression: string): Promise<unknown> => {
       const params = { expression, awaitPromise: true, returnByValue: true };
-      return (await command('Runtime.evaluate', params)).result?.result?.value;
+      const { result } = await command('Runtime.evaluate', params);
+      if (result?.exceptionDetails) throw new Error(result.exceptionDetails.exception?.description);
+      return result?.result?.value;
     };
     const setState = (state: 'frozen' | 'active') => command('Page.setWebLifecycleState', { state });
     return { evaluate, setState };

@@ -69,8 +69,10 @@ describe('a link in Chromium', () => {
     const tabs = await createTabs(browser);
     onTestFinished(async () => void (await tabs.close()));
     const open = async () => {
-      const tab = await tabs.open(`http://localhost:${server.port}/peer`);
-      await expect.poll(() => tab.evaluate('document.readyState')).toBe('complete');
+      const url = `http://localhost:${server.port}/peer`;
+      const tab = await tabs.open(url);
+      // A new tab shows an empty document first, which is complete as well.
+      await expect.poll(() => tab.evaluate('[location.href, document.readyState]')).toEqual([url, 'complete']);
       await tab.evaluate(`${script}${watching}`);
       return tab;
     };
