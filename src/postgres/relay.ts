@@ -1,5 +1,4 @@
 import { createActivity } from '../shared/activity.ts';
-import { createDeadlines } from '../shared/deadlines.ts';
 import type { Connection, ConnectionContext, Deliver, Delivery, Outcome } from '../transport/index.ts';
 import { messageOf } from './outbox-statement.ts';
 
@@ -18,32 +17,38 @@ export const createRelay = (
   inner: Connection,
   { publishTimeoutMs, report }: Pick<ConnectionContext, 'publishTimeoutMs' | 'report'>,
 ) => {
-  const late = () => new Error(`The transport has not answered within ${publishTimeoutMs} ms`);
-  const { inTime } = createDeadlines(publishTimeoutMs, late, toError);
   const activity = createActivity();
   const unrouted = new Set<string>();
   let isInTrouble = false;
 
-  const retry = (attempt: number, error: Error, fields: Record<string, unknown>): Outcome => {
+  const failed = (fields: Record<string, unknown>): void => {
     // Once for each time of trouble, however many events wait.
-    report(isInTrouble ? 'debug' : 'warn', 'event_relay_failed', { ...fields, attempt, error });
+    report(isInTrouble ? 'debug' : 'warn', 'event_relay_failed', fields);
     isInTrouble = true;
-    const { name, message } = error;
-    return { is: 'retry', attempt: attempt + 1, afterMs: waitMs(attempt), error: { name, message } };
   };
-  const send = async ({ headers, body, key, attempt }: Delivery): Promise<Outcome> => {
+  const late = (fields: Record<string, unknown>): void =>
+    failed({ ...fields, error: new Error(`The transport has not answered within ${publishTimeoutMs} ms`) });
+
+  const send = async ({ headers, body, key, attempt, signal }: Delivery): Promise<Outcome> => {
     const message = messageOf(headers, String(body), key);
     const fields = { eventName: message.name, eventId: message.id };
+    // A late publish is not given up: the transport may be sending it just then, and the next try would send it twice.
+    const timer = setTimeout(late, publishTimeoutMs, { ...fields, attempt });
     try {
-      const sent = await inTime((signal) => inner.publish(message, { signal, session: undefined }));
+      const sent = await inner.publish(message, { signal, session: undefined });
       isInTrouble = false;
       if (sent?.unrouted && !unrouted.has(message.name)) {
         unrouted.add(message.name);
         report('warn', 'event_unrouted', fields);
       }
       return DONE;
-    } catch (error) {
-      return retry(attempt, toError(error), fields);
+    } catch (cause) {
+      const error = toError(cause);
+      failed({ ...fields, attempt, error });
+      const { name, message } = error;
+      return { is: 'retry', attempt: attempt + 1, afterMs: waitMs(attempt), error: { name, message } };
+    } finally {
+      clearTimeout(timer);
     }
   };
   const deliver: Deliver = async (delivery) => {

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { claimedOf, claimStatement, claimStatementValues } from '../../../src/postgres/claim-statement.ts';
 import { tablesOf } from '../../../src/postgres/tables.ts';
 import { createRecordingLogger } from '../../service/support.ts';
+import { createGate } from '../../support.ts';
 import { findServer } from './support.ts';
 
 interface Events {
@@ -190,6 +191,62 @@ if (url !== undefined) {
         );
       expect(logged('event_relay_failed').filter(({ level }) => level === 'warn')).toHaveLength(1);
     }, 60_000);
+
+    /** A transport that answers only when it is told to, and notes each publish. */
+    const createSlow = () => {
+      const inner = memory();
+      const answer = createGate();
+      const signals: AbortSignal[] = [];
+      const transport: Transport = {
+        connect: (context): Connection => {
+          const connection = inner.connect(context);
+          const publish: Connection['publish'] = async (message, publishing) => {
+            signals.push(publishing.signal);
+            await answer.promise;
+            return connection.publish(message, publishing);
+          };
+          return { ...connection, publish };
+        },
+      };
+      return { transport, signals, answer: answer.open };
+    };
+
+    it('gives events once to a broker that answers after the limit of time', async () => {
+      const { transport, signals, answer } = createSlow();
+      const { consume, publish, ready, idle, logged } = createShop(open({ transport }), { publishTimeoutMs: 100 });
+      const seen: number[] = [];
+      consume('order.placed', 'read', ({ index }) => seen.push(index));
+      await ready();
+      // Each is late once the one before it would have been tried again.
+      const indices = [1, 2, 3, 4, 5];
+      for (const index of indices) {
+        await publish('order.placed', { index });
+        await expect.poll(() => logged('event_relay_failed')).toHaveLength(index);
+      }
+      const error = { message: 'The transport has not answered within 100 ms' };
+      expect(logged('event_relay_failed')).toMatchObject(
+        ['warn', 'debug', 'debug', 'debug', 'debug'].map((level) => ({ level, fields: { error } })),
+      );
+
+      answer();
+      await idle();
+
+      expect(seen.toSorted()).toEqual(indices);
+      expect(signals).toHaveLength(5);
+    });
+
+    it('withdraws an event from its transport once another process has it', async () => {
+      const { transport, signals } = createSlow();
+      const schema = uniqueSchema();
+      const { publish, close } = createShop(open({ transport, schema, leaseMs: 400 }));
+      await publish('order.placed', { index: 1 });
+      await expect.poll(() => signals).toHaveLength(1);
+
+      await pool.query(`UPDATE ${schema}.delivery SET claims = claims + 1`);
+
+      await expect.poll(() => signals[0]?.aborted).toBe(true);
+      await close();
+    });
 
     it('says once that nobody gets an event', async () => {
       const { publish, idle, logged } = createShop(open({ transport: memory() }));
