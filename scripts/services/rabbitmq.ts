@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { apt } from '../apt.ts';
 import type { BrokerKind } from './broker.ts';
 
@@ -45,9 +46,14 @@ export const rabbitmq: BrokerKind = {
   },
 };
 
-/** Runs the broker's own tool; `close_all_connections` is a cut that the broker makes. */
-export const rabbitmqctl = (folder: string, ...args: readonly string[]): string =>
-  execFileSync('/usr/lib/rabbitmq/bin/rabbitmqctl', ['-q', ...args], {
-    encoding: 'utf8',
-    env: { ...process.env, ...environment(folder) },
-  });
+const execute = promisify(execFile);
+
+/**
+ * Runs the broker's own tool; `close_all_connections` is a cut that the broker makes. It may take seconds, in which this
+ * process has heartbeats to send.
+ */
+export const rabbitmqctl = async (folder: string, ...args: readonly string[]): Promise<string> => {
+  const env = { ...process.env, ...environment(folder) };
+  const { stdout } = await execute('/usr/lib/rabbitmq/bin/rabbitmqctl', ['-q', ...args], { encoding: 'utf8', env });
+  return stdout;
+};

@@ -71,7 +71,7 @@ export const testProcesses = (site: Site): void => {
     await Promise.all([bus.close(), ...running.map((worker) => worker.stop())]);
 
     const deadLettered = await countDeadLetters(site.url, service);
-    const bound = boundOf({ rebalances: rounds * 2, closes: rounds, errors });
+    const bound = boundOf({ rebalances: rounds * 2, errors });
     report(`${kind}, processes replaced`, { published: count, errors, ...counts, bound, deadLettered });
     expect([counts.lost, deadLettered]).toEqual([0, 0]);
     expect(counts.duplicates).toBeLessThanOrEqual(bound);
@@ -115,7 +115,7 @@ export const testProcesses = (site: Site): void => {
     await Promise.all([bus.close(), ...running.map((worker) => worker.stop())]);
 
     const deadLettered = await countDeadLetters(site.url, service);
-    const bound = boundOf({ rebalances: 8, closes: 4, errors: errors + back.errors });
+    const bound = boundOf({ rebalances: 8, errors: errors + back.errors });
     const staysTwice = notes.ids('stays').length - new Set(notes.ids('stays')).size;
     report(`${kind}, rolling deploy and back`, {
       published: confirmed.size + back.confirmed.size,
@@ -165,7 +165,7 @@ export const testProcesses = (site: Site): void => {
     await Promise.all([bus.close(), ...workers.map((worker) => worker.stop())]);
 
     const deadLettered = await countDeadLetters(site.url, service);
-    const bound = boundOf({ rebalances: rounds * 4, closes: rounds * 2, errors });
+    const bound = boundOf({ rebalances: rounds * 4, errors });
     report(`${kind}, asked to end ${rounds} times`, {
       published: count,
       lost: first.lost,

@@ -65,7 +65,7 @@ export const openSite = async (kind: Site['kind']): Promise<Site> => {
   };
   const countMembers = async (service: string, consumer: string) => {
     if (kind === 'rabbitmq') {
-      const queues = rabbitmqctl(folderOf('rabbitmq'), 'list_queues', 'name', 'consumers').split('\n');
+      const queues = (await rabbitmqctl(folderOf('rabbitmq'), 'list_queues', 'name', 'consumers')).split('\n');
       return Number(queues.find((line) => line.startsWith(`mapbus.queue.${service}.${consumer}\t`))?.split('\t')[1]);
     }
     const admin = new Admin({ clientId: 'faults', bootstrapBrokers: url.split(',') });
@@ -325,20 +325,18 @@ interface Causes {
   readonly losses?: number;
   /** Processes that came or left. */
   readonly rebalances?: number;
-  /** Those of them that ended by `close`. */
-  readonly closes?: number;
   /** Publishes that failed, and were sent again. */
   readonly errors?: number;
 }
 
 /**
- * How many events may come twice at most. On RabbitMQ a loss costs what the process has in hand, and a close as much if
- * the broker forgets the last acknowledgements. On Kafka a loss costs what was handled since the last commit, which
- * `maxUncommitted` bounds for each partition. A rebalance costs as much there if the last commit comes after it.
+ * How many events may come twice at most. On RabbitMQ a loss costs what the process has in hand. On Kafka a loss
+ * costs what was handled since the last commit, which `maxUncommitted` bounds for each partition. A rebalance costs as
+ * much there if the last commit comes after it.
  */
 export const duplicatesOf =
   (kind: Site['kind'], concurrency = 10) =>
-  ({ losses = 0, rebalances = 0, closes = 0, errors = 0 }: Causes): number =>
+  ({ losses = 0, rebalances = 0, errors = 0 }: Causes): number =>
     kind === 'rabbitmq'
-      ? (losses + closes) * concurrency + errors
+      ? losses * concurrency + errors
       : (losses + rebalances) * (MAX_UNCOMMITTED * PARTITIONS + concurrency) + errors;

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createFaultProxy } from '../../../scripts/services/proxy.ts';
+import { createGate } from '../../support.ts';
 import { available } from '../support.ts';
 import {
   ctl,
@@ -24,9 +26,9 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
   const host = await openHost('consuming');
   const port = Number(new URL(host.url).port);
   const client = openClient(host.url);
-  afterAll(() => {
+  afterAll(async () => {
     client.unsafeDestroy();
-    host.close();
+    await host.close();
   });
 
   it('goes on when the queue of a running consumer was deleted, and no other consumer notices', async () => {
@@ -141,7 +143,7 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
       if (data === 0) await process.declare([specOf('read', name)]);
       await send(writer, name, data);
     }
-    ctl('set_vm_memory_high_watermark', '0.000001');
+    await ctl('set_vm_memory_high_watermark', '0.000001');
     try {
       await process.consume(specOf('read', name, { concurrency: 4 }), async (delivery) => {
         attempts.push(`${dataOf(delivery)} ${delivery.attempt}`);
@@ -154,7 +156,7 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
       await new Promise((resolve) => setTimeout(resolve, 3_000));
       expect(attempts.length).toBe(20);
     } finally {
-      ctl('set_vm_memory_high_watermark', '0.4');
+      await ctl('set_vm_memory_high_watermark', '0.4');
     }
 
     await eventually('four retries', () => attempts.length >= 24);
@@ -162,6 +164,48 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     expect(attempts.filter((attempt) => attempt.endsWith(' 2')).length).toBe(4);
     expect(attempts.length).toBe(24);
     await Promise.all([process.close(), writer.close()]);
+  });
+
+  it('leaves a queue that is slow to write with all acknowledgements when it closes', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const spec = specOf('read', name, { concurrency: 400 });
+    const first = join(host.url, service);
+    const gate = createGate();
+    let running = 0;
+    let ended = 0;
+    const receiving = await receive(first, spec, async () => {
+      running++;
+      await gate.promise;
+      await sleep(Math.random() * 50);
+      ended++;
+      return DONE;
+    });
+    await Promise.all(range(400).map((data) => send(first, name, data)));
+    await eventually('all handlers', () => running === 400);
+    // Quorum queues write through one process of the broker. This one stands still for 0.4 s at a time, as on a slow disk.
+    await ctl(
+      'eval',
+      `spawn(fun() -> [begin sys:suspend(ra_log_wal), timer:sleep(400), sys:resume(ra_log_wal), timer:sleep(5) end
+        || _ <- lists:seq(1, 15)] end).`,
+    );
+    const stopped = receiving.stop();
+    gate.open();
+    await stopped;
+    await eventually('the end of all handlers', () => ended === 400);
+
+    await first.close();
+
+    const second = join(host.url, service);
+    const seen: unknown[] = [];
+    await receive(second, spec, async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+    // What is given back comes before it.
+    await send(second, name, 'last');
+    await eventually('the last event', () => seen.includes('last'));
+    expect(seen).toEqual(['last']);
+    await second.close();
   });
 
   it('keeps the order of a key when the process that has it is cut off', async () => {
@@ -198,7 +242,7 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     const name = unique('order');
     const process = join(host.url, unique('shop'));
     const seen: unknown[] = [];
-    ctl(
+    await ctl(
       'eval',
       'application:set_env(rabbit, consumer_timeout, 1000), application:set_env(rabbit, channel_tick_interval, 500).',
     );
@@ -214,7 +258,7 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
       await send(process, name, 'long');
       await eventually('the event again', () => seen.filter((each) => each === 'long').length === 2);
     } finally {
-      ctl(
+      await ctl(
         'eval',
         'application:set_env(rabbit, consumer_timeout, 1800000), application:set_env(rabbit, channel_tick_interval, 60000).',
       );

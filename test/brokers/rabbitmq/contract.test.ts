@@ -28,7 +28,7 @@ describe.runIf(isThere)('rabbitmq() keeps the contract', async () => {
     await publisher.close();
     await client.close();
     processes.close();
-    host.close();
+    await host.close();
   });
 
   for (const { name, alone, run } of await clausesFor(setup)) {

@@ -21,9 +21,9 @@ const isThere = (await available(['rabbitmq'])).length > 0;
 describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async () => {
   const host = await openHost('letters');
   const client = openClient(host.url);
-  afterAll(() => {
+  afterAll(async () => {
     client.unsafeDestroy();
-    host.close();
+    await host.close();
   });
 
   /** A service with some dead letters, of events that are called 0, 1, 2, … */
@@ -61,7 +61,7 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
 
   it('are there after 30 looks, also where a policy limits deliveries', async () => {
     const { service, process, look } = await failing(2);
-    host.ctl('set_policy', service, `^mapbus.dead.${service}$`, '{"delivery-limit":20}');
+    await host.ctl('set_policy', service, `^mapbus.dead.${service}$`, '{"delivery-limit":20}');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
 
     for (const _ of range(30)) await look();
@@ -72,11 +72,9 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
 
   it('keep no connection open when looking at them fails', async () => {
     const { process } = await failing(1);
-    const count = () =>
-      ctl('list_connections', 'vhost')
-        .split('\n')
-        .filter((line) => line === host.host).length;
-    const before = count();
+    const count = async () =>
+      (await ctl('list_connections', 'vhost')).split('\n').filter((line) => line === host.host).length;
+    const before = await count();
     const strangers = range(5).map((index) => join(host.url, unique(`stranger${index}`)));
 
     // There is no queue for their dead letters.
@@ -84,28 +82,27 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
 
     expect(pages.map((page) => page?.letters)).toEqual([[], [], [], [], []]);
     await Promise.all(strangers.map((each) => each.close()));
-    await eventually('the end of the connections', () => count() <= before);
+    await eventually('the end of the connections', async () => (await count()) <= before);
     await process.close();
   });
 
   it('keep no connection open when the broker refuses to show them', async () => {
     const { service, process } = await failing(1);
     const user = unique('blind');
-    ctl('add_user', user, 'secret');
-    ctl('set_permissions', '-p', host.host, user, '.*', '.*', '^$');
-    const count = () =>
-      ctl('list_connections', 'vhost', 'user')
-        .split('\n')
-        .filter((line) => line === `${host.host}\t${user}`).length;
+    await ctl('add_user', user, 'secret');
+    await ctl('set_permissions', '-p', host.host, user, '.*', '.*', '^$');
+    const count = async () =>
+      (await ctl('list_connections', 'vhost', 'user')).split('\n').filter((line) => line === `${host.host}\t${user}`)
+        .length;
     const blind = join(host.url.replace('guest:guest', `${user}:secret`), service);
 
     for (const _ of range(5)) await expect(blind.deadLetters?.page({ limit: 1 })).rejects.toThrow('ACCESS_REFUSED');
 
     // One to publish and one to consume.
-    expect(count()).toBeLessThanOrEqual(2);
+    expect(await count()).toBeLessThanOrEqual(2);
     await blind.close();
-    await eventually('the end of the connections', () => count() === 0);
-    ctl('delete_user', user);
+    await eventually('the end of the connections', async () => (await count()) === 0);
+    await ctl('delete_user', user);
     await process.close();
   });
 
@@ -118,14 +115,14 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
       good.push(dataOf(delivery));
       return DONE;
     });
-    host.ctl('set_policy', service, `^mapbus.dead.${service}$`, '{"max-length":1,"overflow":"reject-publish"}');
+    await host.ctl('set_policy', service, `^mapbus.dead.${service}$`, '{"max-length":1,"overflow":"reject-publish"}');
     // A policy is in force a moment later.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     for (const data of range(20)) await send(process, name, data);
     await eventually('a refusal', () => process.reported.some(({ message }) => message === 'event_outcome_delayed'));
     await eventually('the events of another consumer', () => good.length === 20);
 
-    host.ctl('clear_policy', service);
+    await host.ctl('clear_policy', service);
 
     const failures: unknown[] = [];
     const look = async () => {

@@ -47,7 +47,7 @@ describe.runIf(isThere)('publishing over RabbitMQ', { timeout: 60_000 }, async (
     const [first, second, writer] = [join(host.url, full), join(host.url, healthy), join(host.url, 'writer')];
     await first.declare([specOf('read', name)]);
     await second.declare([specOf('read', name)]);
-    host.ctl('set_policy', full, `^mapbus.queue.${full}.read$`, '{"max-length":3,"overflow":"reject-publish"}');
+    await host.ctl('set_policy', full, `^mapbus.queue.${full}.read$`, '{"max-length":3,"overflow":"reject-publish"}');
     await eventually('a refusal', async () => {
       const outcome = await send(writer, name, 'fills').then(
         () => undefined,
@@ -128,7 +128,7 @@ describe.runIf(isThere)('publishing over RabbitMQ', { timeout: 60_000 }, async (
     await reader.declare([specOf('read', name)]);
     const writer = join(host.url, 'writer');
     await send(writer, name, 'before');
-    ctl('set_vm_memory_high_watermark', '0.000001');
+    await ctl('set_vm_memory_high_watermark', '0.000001');
     try {
       // The broker tells of it when something is published.
       const first = send(writer, name, 'during').catch(() => {});
@@ -139,10 +139,10 @@ describe.runIf(isThere)('publishing over RabbitMQ', { timeout: 60_000 }, async (
       const second = send(writer, name, 'late', { signal: aborted.signal });
       aborted.abort();
       await expect(second).rejects.toMatchObject({ outcome: 'not-sent' });
-      ctl('set_vm_memory_high_watermark', '0.4');
+      await ctl('set_vm_memory_high_watermark', '0.4');
       await first;
     } finally {
-      ctl('set_vm_memory_high_watermark', '0.4');
+      await ctl('set_vm_memory_high_watermark', '0.4');
     }
 
     expect(await send(writer, name, 'after')).toEqual({ unrouted: false });

@@ -23,9 +23,9 @@ const isThere = (await available(['rabbitmq'])).length > 0;
 describe.runIf(isThere)('retries over RabbitMQ', { timeout: 60_000 }, async () => {
   const host = await openHost('retries');
   const client = openClient(host.url);
-  afterAll(() => {
+  afterAll(async () => {
     client.unsafeDestroy();
-    host.close();
+    await host.close();
   });
 
   /** Retries of a consumer whose queue cannot take them, and one retry of a consumer beside it. Gives how late that came. */
@@ -66,7 +66,7 @@ describe.runIf(isThere)('retries over RabbitMQ', { timeout: 60_000 }, async () =
 
   it('of 40 events to a queue that is full do not delay those of another consumer', async () => {
     const late = await measureBystander(async (queue) => {
-      host.ctl('set_policy', queue, `^${queue}$`, '{"max-length":1,"overflow":"reject-publish"}');
+      await host.ctl('set_policy', queue, `^${queue}$`, '{"max-length":1,"overflow":"reject-publish"}');
       for (const _ of range(3)) await client.createPublisher().send({ routingKey: queue, durable: true }, 'x');
     });
     expect(late).toBeLessThan(1_000);
@@ -80,7 +80,7 @@ describe.runIf(isThere)('retries over RabbitMQ', { timeout: 60_000 }, async () =
       attempts.push(attempt);
       return attempt < 3 ? retryOf(attempt + 1, 1_000) : DONE;
     });
-    const levels = queuesOf(host).filter(
+    const levels = (await queuesOf(host)).filter(
       (queue) => queue.startsWith('mapbus.retry.') && queue.endsWith(`${service}.read`),
     );
     expect(levels).not.toEqual([]);

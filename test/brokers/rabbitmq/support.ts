@@ -9,21 +9,21 @@ import { rabbitmqctl } from '../../../scripts/services/rabbitmq.ts';
 
 export { DEAD, DONE, dataOf, range, retryOf } from '../../../src/testing/contract/clause.ts';
 
-export const ctl = (...args: readonly string[]): string => rabbitmqctl(folderOf('rabbitmq'), ...args);
+export const ctl = (...args: readonly string[]): Promise<string> => rabbitmqctl(folderOf('rabbitmq'), ...args);
 
 /** A virtual host of its own, so that nothing is left at the broker afterwards. */
 export const openHost = async (name: string) => {
   const { url, own } = await ensureService('rabbitmq');
   if (!own) throw new Error("RabbitMQ at hand is not the tests' own");
   const host = `${name}-${crypto.randomUUID().slice(0, 8)}`;
-  ctl('add_vhost', host);
-  ctl('set_permissions', '-p', host, 'guest', '.*', '.*', '.*');
+  await ctl('add_vhost', host);
+  await ctl('set_permissions', '-p', host, 'guest', '.*', '.*', '.*');
   return {
     host,
     url: `${url}/${host}`,
     own,
     ctl: (command: string, ...args: readonly string[]) => ctl(command, '-p', host, ...args),
-    close: () => void ctl('delete_vhost', host),
+    close: () => ctl('delete_vhost', host),
   };
 };
 
@@ -156,11 +156,8 @@ export const eventually = <Result>(what: string, ask: () => Result | Promise<Res
 export const unique = (name: string): string => `${name}-${crypto.randomUUID().slice(0, 8)}`;
 
 /** The names of the queues of a virtual host. */
-export const queuesOf = (host: Host): string[] =>
-  host
-    .ctl('list_queues', 'name')
-    .split('\n')
-    .filter((line) => line.startsWith('mapbus'));
+export const queuesOf = async (host: Host): Promise<string[]> =>
+  (await host.ctl('list_queues', 'name')).split('\n').filter((line) => line.startsWith('mapbus'));
 
 /** The client without mapbus, as a foreign producer or an operator uses it. */
 export const openClient = (url: string) => {

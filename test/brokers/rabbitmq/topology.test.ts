@@ -23,16 +23,16 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
   const host = await openHost('topology');
   const client = openClient(host.url);
   const user = unique('reader');
-  ctl('add_user', user, 'secret');
+  await ctl('add_user', user, 'secret');
   // It may publish, consume and bind nothing: no permission to configure.
-  ctl('set_permissions', '-p', host.host, user, '^$', '.*', '.*');
+  await ctl('set_permissions', '-p', host.host, user, '^$', '.*', '.*');
   const asUser = host.url.replace('guest:guest', `${user}:secret`);
-  afterAll(() => {
+  afterAll(async () => {
     client.unsafeDestroy();
-    host.close();
-    ctl('delete_user', user);
+    await host.close();
+    await ctl('delete_user', user);
   });
-  const ownQueues = (service: string) => queuesOf(host).filter((queue) => queue.includes(service));
+  const ownQueues = async (service: string) => (await queuesOf(host)).filter((queue) => queue.includes(service));
 
   it('is only looked at with topology check, and what is missing is named', async () => {
     const [service, name] = [unique('shop'), unique('order')];
@@ -43,7 +43,7 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
     await expect(declared).rejects.toThrow(
       `queue mapbus.dead.${service}, queue mapbus.queue.${service}.read, queue mapbus.retry.1000.${service}.read`,
     );
-    expect(ownQueues(service)).toEqual([]);
+    expect(await ownQueues(service)).toEqual([]);
     await checking.close();
   });
 
@@ -115,11 +115,11 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
     const [service, name] = [unique('screen'), unique('order')];
     const process = join(host.url, service);
     const receiving = await process.tail?.([name], () => {});
-    expect(ownQueues(service).length).toBe(1);
+    expect((await ownQueues(service)).length).toBe(1);
 
     await receiving?.stop();
 
-    await eventually('the end of the queue', () => ownQueues(service).length === 0);
+    await eventually('the end of the queue', async () => (await ownQueues(service)).length === 0);
     await process.close();
   });
 
@@ -147,7 +147,7 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
     await eventually('the retries under the new name', () => new Set(seen).size === 5);
     // To ask the broker's tool again and again would stop the process that removes them.
     await eventually('the report', () => renewed.reported.some(({ message }) => message === 'event_consumer_removed'));
-    expect(ownQueues(service).filter((queue) => /^mapbus\.(queue|retry)\..*before$/.test(queue))).toEqual([]);
+    expect((await ownQueues(service)).filter((queue) => /^mapbus\.(queue|retry)\..*before$/.test(queue))).toEqual([]);
     await renewed.close();
   });
 
