@@ -33,7 +33,7 @@ export const createRelay = (
     const message = messageOf(headers, String(body), key);
     const fields = { eventName: message.name, eventId: message.id };
     // A late publish is not given up: the transport may be sending it just then, and the next try would send it twice.
-    const timer = setTimeout(late, publishTimeoutMs, { ...fields, attempt });
+    const timer = setTimeout(late, publishTimeoutMs, { ...fields, attempt }).unref();
     try {
       const sent = await inner.publish(message, { signal, session: undefined });
       isInTrouble = false;
