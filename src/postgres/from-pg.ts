@@ -20,8 +20,15 @@ interface PgEmitter {
   readonly on: (event: 'error', listener: () => void) => unknown;
 }
 
+interface PgPoolEvents {
+  readonly on: {
+    (event: 'error', listener: () => void): unknown;
+    (event: 'connect', listener: (client: PgEmitter) => void): unknown;
+  };
+}
+
 /** What is used of a pool of `pg`, or of what is made like it. */
-export interface PgPool<Session> extends PgEmitter {
+export interface PgPool<Session> extends PgPoolEvents {
   /** With a callback too: the compiler finds the session only among as many signatures as the pool has. */
   readonly connect: {
     (): Promise<Session>;
@@ -48,7 +55,11 @@ const hearErrors = (emitter: PgEmitter): void => {
  * const database = fromPg(new Pool({ connectionString }));
  */
 export const fromPg = <Session extends PgPoolClient>(pool: PgPool<Session>): Database<Session> => {
-  hearErrors(pool);
+  if (!heard.has(pool)) {
+    hearErrors(pool);
+    // Before the client is lent: a server that ends may say so right after it has let the client in.
+    pool.on('connect', hearErrors);
+  }
 
   /** Lends a client to a function, which says when the connection of the client is lost. */
   const withClient = async <Result>(run: (client: Session, lose: () => void) => Promise<Result>): Promise<Result> => {

@@ -98,6 +98,7 @@ export const startWorker = async (options: WorkerOptions) => {
   };
   await start();
   const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('The worker has ended before its time');
     const exit = once(child, 'exit');
     child.kill(signal);
     await exit;
