@@ -1,4 +1,5 @@
 import type { Channel } from 'rabbitmq-client';
+import { pause } from './link.ts';
 
 /** The acknowledgements of one channel. */
 export interface Acknowledgements {
@@ -6,9 +7,25 @@ export interface Acknowledgements {
   readonly open: (deliveryTag: number) => void;
   /** Its outcome is carried out. The broker is told at the end of this turn of the event loop. */
   readonly add: (deliveryTag: number) => void;
-  /** Tells the broker at once. */
+  /** It goes back to its queue. */
+  readonly giveBack: (deliveryTag: number) => void;
+  /** All that has no outcome goes back. */
+  readonly giveBackOpen: () => void;
+  /** Writes nothing more, until `pace` is called. */
+  readonly hold: () => void;
+  /** Writes a few at a time from now on. */
+  readonly pace: (pauseMs: number) => void;
+  /** Resolves when the queue has all that was added, or when the channel has ended. */
+  readonly written: () => Promise<void>;
+  /** Writes all that is left. */
   readonly flush: () => void;
 }
+
+/**
+ * A quorum queue of RabbitMQ 3.10 takes 33 commands of a channel that are not on its disk yet. It keeps the next ones back,
+ * and forgets them when the channel closes. With so many at a time, one pause may be too short.
+ */
+const AT_ONCE = 16;
 
 /**
  * Writes one `basic.ack` for all deliveries that end in one turn of the event loop: its field `multiple` also acknowledges
@@ -19,18 +36,48 @@ export const createAcknowledgements = (channel: Channel): Acknowledgements => {
   /** In the order of their tags. */
   const unacknowledged = new Set<number>();
   let added: number[] = [];
+  let returned: number[] = [];
+  let isHeld = false;
+  let pacedMs: number | undefined;
+  let writing: Promise<void> | undefined;
 
-  const flush = (): void => {
-    const tags = added;
-    added = [];
-    if (!channel.active) return;
+  /** Writes so many commands at most. What goes back comes first: then one acknowledgement reaches further. */
+  const write = (limit: number): void => {
+    let left = limit - 1;
+    for (const deliveryTag of returned.splice(0, left)) {
+      left--;
+      unacknowledged.delete(deliveryTag);
+      channel.basicNack({ deliveryTag, requeue: true });
+    }
     const [firstOpen = Number.POSITIVE_INFINITY] = unacknowledged;
     let last = 0;
-    for (const deliveryTag of tags) {
-      if (deliveryTag > firstOpen) channel.basicAck({ deliveryTag });
-      else last = Math.max(last, deliveryTag);
+    const later: number[] = [];
+    for (const deliveryTag of added) {
+      if (deliveryTag < firstOpen) last = Math.max(last, deliveryTag);
+      else if (left > 0) {
+        left--;
+        channel.basicAck({ deliveryTag });
+      } else later.push(deliveryTag);
     }
+    added = later;
     if (last > 0) channel.basicAck({ deliveryTag: last, multiple: true });
+  };
+  const isDone = () => (added.length === 0 && returned.length === 0) || !channel.active;
+  const flush = (): void => {
+    if (!isHeld && channel.active) write(Number.POSITIVE_INFINITY);
+  };
+  const writePaced = async (ms: number): Promise<void> => {
+    // What ends in one turn goes together.
+    await new Promise(setImmediate);
+    while (!isDone()) {
+      write(AT_ONCE);
+      await pause(ms);
+    }
+    writing = undefined;
+  };
+  const changed = (): void => {
+    if (pacedMs !== undefined) writing ??= writePaced(pacedMs);
+    else if (added.length + returned.length === 1) setImmediate(flush);
   };
 
   return {
@@ -39,8 +86,31 @@ export const createAcknowledgements = (channel: Channel): Acknowledgements => {
     },
     add: (deliveryTag) => {
       unacknowledged.delete(deliveryTag);
-      if (added.push(deliveryTag) === 1) setImmediate(flush);
+      added.push(deliveryTag);
+      changed();
     },
-    flush,
+    giveBack: (deliveryTag) => {
+      returned.push(deliveryTag);
+      changed();
+    },
+    giveBackOpen: () => {
+      returned = [...unacknowledged];
+      if (!isDone()) changed();
+    },
+    hold: () => {
+      isHeld = true;
+    },
+    pace: (pauseMs) => {
+      isHeld = false;
+      pacedMs = pauseMs;
+      if (!isDone()) changed();
+    },
+    written: async () => {
+      while (!isDone() || writing) await (writing ?? pause(1));
+    },
+    flush: () => {
+      isHeld = false;
+      flush();
+    },
   };
 };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Channel } from 'rabbitmq-client';
 import { createActivity } from '../shared/activity.ts';
 import { createGate } from '../shared/gate.ts';
@@ -18,17 +19,15 @@ const MAX_DELIVERIES = 20;
 /** With an order, so many times the concurrency wait here: keys that wait for a retry must leave room for the others. */
 const AHEAD = 10;
 const MAX_PREFETCH = 2_000;
-/** RabbitMQ 3.10 hands 32 acknowledgements at once on to a quorum queue, and forgets the rest when the channel closes. */
-const ACKNOWLEDGED_AT_ONCE = 16;
-/** A thousand acknowledgements take many round trips, and one that is not written gives its event to another process. */
+/** How long a close has for outcomes, and then for acknowledgements. One that is not written gives its event to another process. */
 const CARRY_OUT_MS = 5_000;
-/**
- * How long the channel lives on, so that RabbitMQ hands on the acknowledgements that it has kept back: at least so many
- * milliseconds, and so many times what a command to the queue takes. The queue writes each to the disk: at 400 ms for a
- * write, about 180 of 400 events came twice after 100 ms, and none after three writes.
- */
-const HAND_ON = { leastMs: 100, commands: 3 };
 const CLOSE_MS = 3_000;
+/**
+ * How long a queue has to write some acknowledgements to its disk: at least so many milliseconds, and so many times what the
+ * last command to it took. At 400 ms for a write, about 180 of 400 events came twice after 100 ms, and none after three
+ * writes.
+ */
+const WRITE = { leastMs: 100, commands: 3 };
 
 interface Parts {
   readonly channel: Channel;
@@ -58,6 +57,8 @@ export const openSession = async ({
   const gone = new AbortController();
   /** Aborted when no delivery may start any more. */
   const stopping = new AbortController();
+  // Each event that waits for its retry listens.
+  setMaxListeners(0, gone.signal, stopping.signal);
   const acknowledgements = createAcknowledgements(channel);
   const turns = createTurns();
   const suspects = createGate(1);
@@ -70,8 +71,8 @@ export const openSession = async ({
   /** How long a command to the queue has taken. */
   let commandMs = 0;
   let hasSuspect = false;
-  let acknowledged = 0;
-  let turn: Promise<unknown> = Promise.resolve();
+  /** Resolves when the queue has what was acknowledged before the stop. */
+  let paced: Promise<unknown> = Promise.resolve();
   let hasEnded = () => {};
   const ended = new Promise<void>((resolve) => {
     hasEnded = resolve;
@@ -90,24 +91,16 @@ export const openSession = async ({
       commandMs = performance.now() - startedAt;
     }
   };
-  const roundTrip = async (): Promise<void> => {
-    acknowledgements.flush();
-    await channel.queueDeclare({ queue, passive: true }).catch(() => {});
-  };
-  const untilHandedOn = async (): Promise<void> => {
-    await roundTrip();
-    await pause(Math.max(HAND_ON.leastMs, commandMs * HAND_ON.commands));
-    await roundTrip();
-  };
-  const acknowledge = async (message: Received): Promise<void> => {
-    const isPaced = stopping.signal.aborted && acknowledged++ % ACKNOWLEDGED_AT_ONCE === 0;
-    if (isPaced) turn = turn.then(roundTrip);
-    if (stopping.signal.aborted) await turn;
-    acknowledgements.add(message.deliveryTag);
+  const writeMs = () => Math.max(WRITE.leastMs, commandMs * WRITE.commands);
+  /** Cancels. The answer comes after the queue has carried out what was written before. */
+  const cancel = async (): Promise<void> => {
+    await measured(channel.basicCancel({ consumerTag }));
+    // The channel learns of it a moment later.
+    await channel.queueDeclare({ queue, passive: true });
   };
   const giveBack = (message: Received): void => {
     // Otherwise it goes back when the channel closes, together with what came after it.
-    if (!isKept && channel.active) channel.basicNack({ deliveryTag: message.deliveryTag, requeue: true });
+    if (!isKept && channel.active) acknowledgements.giveBack(message.deliveryTag);
   };
 
   /**
@@ -179,7 +172,7 @@ export const openSession = async ({
     decided.start();
     try {
       if (outcome.is !== 'done') await outcomes.carryOut(spec, message, outcome, gone.signal);
-      await acknowledge(message);
+      acknowledgements.add(message.deliveryTag);
     } catch (error) {
       // The event is with another process by now, or will be.
       if (!gone.signal.aborted) report('error', 'event_transport_trouble', { consumer: spec.consumer, error });
@@ -226,11 +219,15 @@ export const openSession = async ({
     else receiveAtOnce(message, deliveries);
   };
 
+  const acknowledged = async (): Promise<void> => {
+    await paced;
+    await acknowledgements.written();
+  };
   /** The end of the channel, once nothing is open on it. */
   const closeWhenIdle = async (): Promise<void> => {
     await open.idle();
     await decided.idle();
-    await untilHandedOn();
+    await acknowledged();
     await closeChannel(channel);
   };
 
@@ -260,17 +257,23 @@ export const openSession = async ({
     if (stopping.signal.aborted) return;
     stopping.abort();
     isOver();
+    acknowledgements.hold();
     // To cancel would start another process beside what still runs here.
-    if (!isKept && channel.active) await measured(channel.basicCancel({ consumerTag })).catch(() => {});
+    const settled = isKept ? pause(writeMs()) : cancel().catch(() => {});
+    paced = settled.then(() => acknowledgements.pace(writeMs()));
+    if (!isKept) await paced;
     void closeWhenIdle();
   };
 
   /** Gives back what is open, after what was decided is carried out. */
   const close = async (): Promise<void> => {
     await stop();
+    // What was decided just now is told here at the end of this turn of the event loop.
+    await new Promise(setImmediate);
     await within(CARRY_OUT_MS, decided.idle(), () => {});
-    if (channel.active) await within(CLOSE_MS, untilHandedOn(), () => {});
     gone.abort(new Error('The delivery is given back: the transport is closed'));
+    if (!isKept) acknowledgements.giveBackOpen();
+    await within(CLOSE_MS, acknowledged(), acknowledgements.flush);
     await closeChannel(channel);
   };
 

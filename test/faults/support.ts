@@ -207,6 +207,7 @@ export const startWorker = async (options: WorkerOptions) => {
     const timer = setTimeout(() => child.kill('SIGKILL'), 40_000);
     await exit;
     clearTimeout(timer);
+    if (child.signalCode !== null) throw new Error(`The worker has ended by ${child.signalCode}, without a close`);
     return { exitMs: Date.now() - closedAt };
   };
   const freeze = () => child.kill('SIGSTOP');

@@ -31,8 +31,9 @@ for (const { consumer, names, failing = 0, delayMs = 0, deadly = false, followUp
   bus.consume(names, consumer, handle, options);
 }
 await bus.ready();
-process.send?.('ready');
 process.on('SIGTERM', async () => {
   await bus.close({ drainTimeoutMs: 30_000 });
   process.send?.('closed', () => process.disconnect());
 });
+// Last: it may be asked to end at once.
+process.send?.('ready');

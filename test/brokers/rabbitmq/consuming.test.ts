@@ -166,17 +166,19 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     await Promise.all([process.close(), writer.close()]);
   });
 
-  it('leaves a queue that is slow to write with all acknowledgements when it closes', async () => {
+  it('acknowledges to a queue that is slow to write all that has ended when it closes', async () => {
     const [service, name] = [unique('shop'), unique('order')];
     const spec = specOf('read', name, { concurrency: 400 });
     const first = join(host.url, service);
     const gate = createGate();
     let running = 0;
     let ended = 0;
-    const receiving = await receive(first, spec, async () => {
+    const receiving = await receive(first, spec, async (delivery) => {
       running++;
       await gate.promise;
-      await sleep(Math.random() * 50);
+      // One handler hangs.
+      if (dataOf(delivery) === 0) await new Promise((resolve) => delivery.signal.addEventListener('abort', resolve));
+      else await sleep(Math.random() * 50);
       ended++;
       return DONE;
     });
@@ -185,13 +187,11 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     // Quorum queues write through one process of the broker. This one stands still for 0.4 s at a time, as on a slow disk.
     await ctl(
       'eval',
-      `spawn(fun() -> [begin sys:suspend(ra_log_wal), timer:sleep(400), sys:resume(ra_log_wal), timer:sleep(5) end
-        || _ <- lists:seq(1, 15)] end).`,
+      'spawn(fun() -> [begin sys:suspend(ra_log_wal), timer:sleep(400), sys:resume(ra_log_wal) end || _ <- lists:seq(1, 15)] end).',
     );
-    const stopped = receiving.stop();
+    await receiving.stop();
     gate.open();
-    await stopped;
-    await eventually('the end of all handlers', () => ended === 400);
+    await eventually('the end of the other handlers', () => ended === 399);
 
     await first.close();
 
@@ -204,7 +204,7 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     // What is given back comes before it.
     await send(second, name, 'last');
     await eventually('the last event', () => seen.includes('last'));
-    expect(seen).toEqual(['last']);
+    expect(seen).toEqual([0, 'last']);
     await second.close();
   });
 

@@ -109,7 +109,10 @@ export const startWorker = async (options: WorkerOptions) => {
   };
   return {
     restart,
-    stop: () => end('SIGTERM'),
+    stop: async () => {
+      await end('SIGTERM');
+      if (child.signalCode !== null) throw new Error(`The worker has ended by ${child.signalCode}, without a close`);
+    },
     freeze: () => child.kill('SIGSTOP'),
     thaw: () => child.kill('SIGCONT'),
   };

@@ -42,9 +42,10 @@ const handle = async ({ payload }, { id, attempt, session }) => {
 };
 if (names.length > 0) bus.consume(names, 'note', exactlyOnce(database, handle, { idleMs }), { order: 'key' });
 await bus.ready();
-process.send?.('ready');
 process.on('SIGTERM', async () => {
   await bus.close({ drainTimeoutMs: 30_000 });
   process.disconnect?.();
   process.exit(0);
 });
+// Last: it may be asked to end at once.
+process.send?.('ready');
