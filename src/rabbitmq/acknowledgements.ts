@@ -45,8 +45,8 @@ export const createAcknowledgements = (channel: Channel): Acknowledgements => {
   const write = (limit: number): void => {
     let left = limit - 1;
     for (const deliveryTag of returned.splice(0, left)) {
+      if (!unacknowledged.delete(deliveryTag)) continue;
       left--;
-      unacknowledged.delete(deliveryTag);
       channel.basicNack({ deliveryTag, requeue: true });
     }
     const [firstOpen = Number.POSITIVE_INFINITY] = unacknowledged;
@@ -85,7 +85,8 @@ export const createAcknowledgements = (channel: Channel): Acknowledgements => {
       unacknowledged.add(deliveryTag);
     },
     add: (deliveryTag) => {
-      unacknowledged.delete(deliveryTag);
+      // What went back belongs to another process by now.
+      if (!unacknowledged.delete(deliveryTag)) return;
       added.push(deliveryTag);
       changed();
     },
