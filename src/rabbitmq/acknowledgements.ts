@@ -11,10 +11,8 @@ export interface Acknowledgements {
   readonly giveBack: (deliveryTag: number) => void;
   /** All that has no outcome goes back. */
   readonly giveBackOpen: () => void;
-  /** Writes nothing more, until `pace` is called. */
-  readonly hold: () => void;
-  /** Writes a few at a time from now on. */
-  readonly pace: (pauseMs: number) => void;
+  /** From now on writes nothing until the promise resolves, and then a few at a time. */
+  readonly pace: (start: Promise<unknown>, pauseMs: () => number) => void;
   /** Resolves when the queue has all that was added, or when the channel has ended. */
   readonly written: () => Promise<void>;
   /** Writes all that is left. */
@@ -37,8 +35,7 @@ export const createAcknowledgements = (channel: Channel): Acknowledgements => {
   const unacknowledged = new Set<number>();
   let added: number[] = [];
   let returned: number[] = [];
-  let isHeld = false;
-  let pacedMs: number | undefined;
+  let pausing: (() => number) | undefined;
   let writing: Promise<void> | undefined;
 
   /** Writes so many commands at most. What goes back comes first: then one acknowledgement reaches further. */
@@ -64,20 +61,23 @@ export const createAcknowledgements = (channel: Channel): Acknowledgements => {
   };
   const isDone = () => (added.length === 0 && returned.length === 0) || !channel.active;
   const flush = (): void => {
-    if (!isHeld && channel.active) write(Number.POSITIVE_INFINITY);
+    if (channel.active) write(Number.POSITIVE_INFINITY);
   };
-  const writePaced = async (ms: number): Promise<void> => {
-    // What ends in one turn goes together.
-    await new Promise(setImmediate);
+  const flushUnpaced = (): void => {
+    if (!pausing) flush();
+  };
+  const writePaced = async (start: Promise<unknown>, pauseMs: () => number): Promise<void> => {
+    await start;
     while (!isDone()) {
       write(AT_ONCE);
-      await pause(ms);
+      await pause(pauseMs());
     }
     writing = undefined;
   };
   const changed = (): void => {
-    if (pacedMs !== undefined) writing ??= writePaced(pacedMs);
-    else if (added.length + returned.length === 1) setImmediate(flush);
+    // What ends in one turn goes together.
+    if (pausing) writing ??= writePaced(new Promise(setImmediate), pausing);
+    else if (added.length + returned.length === 1) setImmediate(flushUnpaced);
   };
 
   return {
@@ -96,22 +96,17 @@ export const createAcknowledgements = (channel: Channel): Acknowledgements => {
     },
     giveBackOpen: () => {
       returned = [...unacknowledged];
-      if (!isDone()) changed();
+      changed();
     },
-    hold: () => {
-      isHeld = true;
-    },
-    pace: (pauseMs) => {
-      isHeld = false;
-      pacedMs = pauseMs;
-      if (!isDone()) changed();
+    pace: (start, pauseMs) => {
+      pausing = pauseMs;
+      writing = writePaced(start, pauseMs);
     },
     written: async () => {
-      while (!isDone() || writing) await (writing ?? pause(1));
+      // What is not paced is written at the end of this turn.
+      await new Promise(setImmediate);
+      while (writing) await writing;
     },
-    flush: () => {
-      isHeld = false;
-      flush();
-    },
+    flush,
   };
 };

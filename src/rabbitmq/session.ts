@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import type { Channel } from 'rabbitmq-client';
+import { onAbort } from '../shared/abort.ts';
 import { createActivity } from '../shared/activity.ts';
 import { createGate } from '../shared/gate.ts';
 import { within } from '../shared/time-limit.ts';
@@ -57,8 +57,6 @@ export const openSession = async ({
   const gone = new AbortController();
   /** Aborted when no delivery may start any more. */
   const stopping = new AbortController();
-  // Each event that waits for its retry listens.
-  setMaxListeners(0, gone.signal, stopping.signal);
   const acknowledgements = createAcknowledgements(channel);
   const turns = createTurns();
   const suspects = createGate(1);
@@ -71,8 +69,6 @@ export const openSession = async ({
   /** How long a command to the queue has taken. */
   let commandMs = 0;
   let hasSuspect = false;
-  /** Resolves when the queue has what was acknowledged before the stop. */
-  let paced: Promise<unknown> = Promise.resolve();
   let hasEnded = () => {};
   const ended = new Promise<void>((resolve) => {
     hasEnded = resolve;
@@ -100,7 +96,7 @@ export const openSession = async ({
   };
   const giveBack = (message: Received): void => {
     // Otherwise it goes back when the channel closes, together with what came after it.
-    if (!isKept && channel.active) acknowledgements.giveBack(message.deliveryTag);
+    if (!isKept) acknowledgements.giveBack(message.deliveryTag);
   };
 
   /**
@@ -119,11 +115,11 @@ export const openSession = async ({
     new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
-        for (const { signal } of [gone, stopping]) signal.removeEventListener('abort', end);
+        for (const release of releases) release();
         resolve();
       };
       const timer = setTimeout(end, ms).unref();
-      for (const { signal } of [gone, stopping]) signal.addEventListener('abort', end);
+      const releases = [gone, stopping].map(({ signal }) => onAbort(signal, end));
     });
 
   const isEnding = () => gone.signal.aborted || stopping.signal.aborted;
@@ -219,15 +215,11 @@ export const openSession = async ({
     else receiveAtOnce(message, deliveries);
   };
 
-  const acknowledged = async (): Promise<void> => {
-    await paced;
-    await acknowledgements.written();
-  };
   /** The end of the channel, once nothing is open on it. */
   const closeWhenIdle = async (): Promise<void> => {
     await open.idle();
     await decided.idle();
-    await acknowledged();
+    await acknowledgements.written();
     await closeChannel(channel);
   };
 
@@ -257,11 +249,10 @@ export const openSession = async ({
     if (stopping.signal.aborted) return;
     stopping.abort();
     isOver();
-    acknowledgements.hold();
     // To cancel would start another process beside what still runs here.
     const settled = isKept ? pause(writeMs()) : cancel().catch(() => {});
-    paced = settled.then(() => acknowledgements.pace(writeMs()));
-    if (!isKept) await paced;
+    acknowledgements.pace(settled, writeMs);
+    if (!isKept) await settled;
     void closeWhenIdle();
   };
 
@@ -273,7 +264,7 @@ export const openSession = async ({
     await within(CARRY_OUT_MS, decided.idle(), () => {});
     gone.abort(new Error('The delivery is given back: the transport is closed'));
     if (!isKept) acknowledgements.giveBackOpen();
-    await within(CLOSE_MS, acknowledged(), acknowledgements.flush);
+    await within(CLOSE_MS, acknowledgements.written(), acknowledgements.flush);
     await closeChannel(channel);
   };
 
