@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Admin } from '@platformatic/kafka';
 import type { PublishOptions } from 'mapbus';
 import { type ConsumeOptions, createServiceBus, type ServiceBus } from 'mapbus/service';
@@ -15,6 +12,7 @@ import { kafkaProxy } from '../../scripts/services/kafka.ts';
 import { ensureService } from '../../scripts/services/main.ts';
 import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.ts';
 import { rabbitmqctl } from '../../scripts/services/rabbitmq.ts';
+import { startProcess } from './worker-process.ts';
 
 /** The full size by `FAULT_SCALE=1`, which `npm run test:faults` sets; a tenth of it otherwise. */
 const scale = Number(process.env.FAULT_SCALE ?? 0.1);
@@ -168,52 +166,7 @@ export interface WorkerOptions {
 }
 
 /** A process of a service, started again as often as it is killed. */
-export const startWorker = async (options: WorkerOptions) => {
-  const script = fileURLToPath(new URL('worker.mjs', import.meta.url));
-  let child: ChildProcess;
-  const start = async () => {
-    child = spawn(process.execPath, [script, JSON.stringify(options)], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    const ended = once(child, 'exit').then(() => {
-      throw new Error('The worker has ended before it was ready');
-    });
-    await Promise.race([once(child, 'message'), ended]);
-    ended.catch(doNothing);
-  };
-  await start();
-  const kill = async () => {
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exit;
-  };
-  const restart = async () => {
-    await kill();
-    await start();
-  };
-  const died = async () => {
-    if (child.signalCode === null) await once(child, 'exit');
-    return child.signalCode;
-  };
-  /** Closes the bus of the process, and says how long that then took to end by itself. */
-  const stop = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error('The worker has ended before its time');
-    const exit = once(child, 'exit');
-    let closedAt = Number.NaN;
-    child.once('message', () => {
-      closedAt = Date.now();
-    });
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 40_000);
-    await exit;
-    clearTimeout(timer);
-    if (child.signalCode !== null) throw new Error(`The worker has ended by ${child.signalCode}, without a close`);
-    return { exitMs: Date.now() - closedAt };
-  };
-  const freeze = () => child.kill('SIGSTOP');
-  const thaw = () => child.kill('SIGCONT');
-  return { start, kill, restart, died, stop, freeze, thaw };
-};
+export const startWorker = (options: WorkerOptions) => startProcess(new URL('worker.mjs', import.meta.url), options);
 
 export const after = (delayMs: number) => sleep(delayMs);
 

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { fromPg } from 'mapbus/postgres';
 import { Pool } from 'pg';
 import { expect, it, onTestFinished } from 'vitest';

@@ -4,8 +4,8 @@ import { createServiceBus } from 'mapbus/service';
 import type { PoolClient } from 'pg';
 import { expect, it } from 'vitest';
 import { createFaultProxy } from '../../../scripts/services/proxy.ts';
-import { untilNoneIsLeft } from '../../faults/support.ts';
-import { createDatabase, insist, openSite, report, scaled, startWorker, until } from './support.ts';
+import { report, scaled, untilNoneIsLeft } from '../../faults/support.ts';
+import { createDatabase, insist, openSite, startWorker, until } from './support.ts';
 
 interface Events {
   'order.placed': { index: number; key: string };

@@ -1,15 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Pool } from 'pg';
 import { createBroker, folderOf, type OwnBroker } from '../../../scripts/services/broker.ts';
 import { postgresForFaults } from '../../../scripts/services/postgres.ts';
 import { tryToInstall } from '../../../scripts/try-to-install.ts';
-
-/** The full size by `FAULT_SCALE=1`; a tenth of it otherwise. */
-const scale = Number(process.env.FAULT_SCALE ?? 0.1);
-export const scaled = (size: number): number => Math.max(1, Math.round(size * scale));
+import { startProcess } from '../../faults/worker-process.ts';
 
 /** A server that may be killed. */
 export interface Site {
@@ -83,40 +77,7 @@ interface WorkerOptions {
 }
 
 /** A process of a service, started again as often as it is killed. */
-export const startWorker = async (options: WorkerOptions) => {
-  const script = fileURLToPath(new URL('worker.mjs', import.meta.url));
-  let child: ChildProcess;
-  const start = async () => {
-    child = spawn(process.execPath, [script, JSON.stringify(options)], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    const ended = once(child, 'exit').then(() => {
-      throw new Error('The worker has ended before it was ready');
-    });
-    await Promise.race([once(child, 'message'), ended]);
-    ended.catch(() => {});
-  };
-  await start();
-  const end = async (signal: NodeJS.Signals) => {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error('The worker has ended before its time');
-    const exit = once(child, 'exit');
-    child.kill(signal);
-    await exit;
-  };
-  const restart = async () => {
-    await end('SIGKILL');
-    await start();
-  };
-  return {
-    restart,
-    stop: async () => {
-      await end('SIGTERM');
-      if (child.signalCode !== null) throw new Error(`The worker has ended by ${child.signalCode}, without a close`);
-    },
-    freeze: () => child.kill('SIGSTOP'),
-    thaw: () => child.kill('SIGCONT'),
-  };
-};
+export const startWorker = (options: WorkerOptions) => startProcess(new URL('worker.mjs', import.meta.url), options);
 
 /** Waits for something that only asking tells. */
 export const until = async (what: string, holds: () => Promise<boolean>, timeoutMs = 120_000): Promise<void> => {
@@ -139,10 +100,3 @@ export const insist = async <Result>(run: () => Promise<Result>): Promise<Result
     }
   }
 };
-
-export const report = (scenario: string, counts: Record<string, unknown>): void =>
-  console.log(
-    `${scenario}: ${Object.entries(counts)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')}`,
-  );

@@ -145,26 +145,42 @@ if (url !== undefined) {
   });
 
   describe('an outbox', () => {
-    /** A transport whose broker is away until it is told to be back. */
-    const createAway = () => {
+    /** A transport in memory that does something before each publish. */
+    const createTransport = (before: (signal: AbortSignal) => Promise<void>): Transport => {
       const inner = memory();
-      let isAway = true;
-      const transport: Transport = {
+      return {
         connect: (context): Connection => {
           const connection = inner.connect(context);
-          const publish: Connection['publish'] = async (...parts) => {
-            if (isAway) throw new Error('the broker is away');
-            return connection.publish(...parts);
+          const publish: Connection['publish'] = async (message, publishing) => {
+            await before(publishing.signal);
+            return connection.publish(message, publishing);
           };
           return { ...connection, publish };
         },
       };
+    };
+    /** A transport whose broker is away until it is told to be back. */
+    const createAway = () => {
+      let isAway = true;
+      const transport = createTransport(async () => {
+        if (isAway) throw new Error('the broker is away');
+      });
       return {
         transport,
         comeBack: () => {
           isAway = false;
         },
       };
+    };
+    /** A transport that answers only when it is told to, and notes each publish. */
+    const createSlow = () => {
+      const answer = createGate();
+      const signals: AbortSignal[] = [];
+      const transport = createTransport(async (signal) => {
+        signals.push(signal);
+        await answer.promise;
+      });
+      return { transport, signals, answer: answer.open };
     };
     const open = (options: Partial<OutboxOptions<PoolClient>> & Pick<OutboxOptions<PoolClient>, 'transport'>) =>
       outbox({ database: fromPg(pool), pollMs: 50, ...options });
@@ -191,25 +207,6 @@ if (url !== undefined) {
         );
       expect(logged('event_relay_failed').filter(({ level }) => level === 'warn')).toHaveLength(1);
     }, 60_000);
-
-    /** A transport that answers only when it is told to, and notes each publish. */
-    const createSlow = () => {
-      const inner = memory();
-      const answer = createGate();
-      const signals: AbortSignal[] = [];
-      const transport: Transport = {
-        connect: (context): Connection => {
-          const connection = inner.connect(context);
-          const publish: Connection['publish'] = async (message, publishing) => {
-            signals.push(publishing.signal);
-            await answer.promise;
-            return connection.publish(message, publishing);
-          };
-          return { ...connection, publish };
-        },
-      };
-      return { transport, signals, answer: answer.open };
-    };
 
     it('gives events once to a broker that answers after the limit of time', async () => {
       const { transport, signals, answer } = createSlow();
