@@ -1,51 +1,36 @@
-// Measures on the Node that runs it, and prints tables: the same broker, run, settings and payload of 256 bytes.
-import { ensureService } from '../../scripts/services/main.ts';
-import { versionOf } from '../versions.ts';
-import {
-  openBusOnKafka,
-  openBusOnRabbitmq,
-  openKafka,
-  openNest,
-  openRabbitmq,
-  openToolkit,
-  type Side,
-} from './sides.ts';
+// Measures contenders in turns, each in a process of its own, and makes a table: the same broker, run, settings and payload
+// of 256 bytes.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { file, median } from '../processes.ts';
+import type { Job, Rates } from './side.ts';
 
-const IN_FLIGHT = 100;
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
+export const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const WARM_UPS = 2;
 
-/** From the second event on, since the first one may have to connect. */
-const measureSending = async ({ send }: Side, count: number): Promise<number> => {
-  await send();
-  let left = count;
-  const sendSome = async () => {
-    while (left-- > 0) await send();
-  };
-  const begun = performance.now();
-  await Promise.all(Array.from({ length: IN_FLIGHT }, sendSome));
-  return (count / (performance.now() - begun)) * 1_000;
-};
+export interface Table extends Pick<Job, 'broker' | 'count' | 'consumerCount'> {
+  readonly title: string;
+  /** By the name of their row. The first one is what the others are compared with. */
+  readonly contenders: Readonly<Record<string, Job['contender']>>;
+}
 
-/** From the first event on, since what comes before it is connecting. */
-const measureReceiving = ({ receive }: Side, count: number): Promise<number> =>
-  new Promise((resolve) => {
-    let received = 0;
-    let begun = 0;
-    receive(() => {
-      if (received++ === 0) begun = performance.now();
-      if (received === count) resolve((count / (performance.now() - begun)) * 1_000);
-    });
+const start = async (node: string, job: Job): Promise<ChildProcess> => {
+  const child = fork(file('transports/side.ts'), [JSON.stringify(job)], {
+    execPath: node,
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-
-const measure = async (open: () => Promise<Side>, count: number, consumerCount: number) => {
-  const side = await open();
-  const sent = await measureSending(side, count);
-  const received = await measureReceiving(side, count * consumerCount);
-  await side.close();
-  return { sent, received };
+  await heard(child);
+  return child;
 };
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+const heard = async (child: ChildProcess): Promise<unknown> => {
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`A contender ended with ${code}`);
+  });
+  const [message] = await Promise.race([once(child, 'message'), ended]);
+  return message;
+};
 
 /** Each round begins with another contender, so that none always comes after the same one. */
 const rotate = <Item>(items: readonly Item[], by: number): Item[] => {
@@ -53,28 +38,28 @@ const rotate = <Item>(items: readonly Item[], by: number): Item[] => {
   return [...items.slice(first), ...items.slice(0, first)];
 };
 
-const compare = async (
-  title: string,
-  count: number,
-  consumerCount: number,
-  contenders: Record<string, () => Promise<Side>>,
-): Promise<string> => {
-  const results = new Map<string, { sent: number; received: number }[]>(
-    Object.keys(contenders).map((name) => [name, []]),
+export const compare = async (node: string, { title, contenders, ...shared }: Table): Promise<string> => {
+  const sides = await Promise.all(
+    Object.entries(contenders).map(async ([name, contender]) => ({
+      name,
+      child: await start(node, { ...shared, contender }),
+      rounds: [] as Rates[],
+    })),
   );
-  // The first round warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [name, open] of rotate(Object.entries(contenders), round)) {
-      const result = await measure(open, count, consumerCount);
-      if (round > 0) results.get(name)?.push(result);
+  for (let round = -WARM_UPS; round < ROUNDS; round++) {
+    for (const { child, rounds } of rotate(sides, round + WARM_UPS)) {
+      child.send('round');
+      const rates = (await heard(child)) as Rates;
+      if (round >= 0) rounds.push(rates);
     }
   }
-  const [raw = []] = results.values();
-  const lines = [...results].map(([name, runs]) => {
+  for (const { child } of sides) child.kill();
+  const first = sides[0]?.rounds ?? [];
+  const lines = sides.map(({ name, rounds }) => {
     const cells = (['sent', 'received'] as const).flatMap((what) => {
-      const rate = median(runs.map((run) => run[what]));
+      const rate = median(rounds.map((rates) => rates[what]));
       // Of the client in the same round: the broker is not equally fast in all of them.
-      const ratio = median(runs.map((run, round) => run[what] / (raw[round]?.[what] ?? Number.NaN)));
+      const ratio = median(rounds.map((rates, round) => rates[what] / (first[round]?.[what] ?? Number.NaN)));
       return [rate.toFixed(0), ratio.toFixed(2)];
     });
     return `| ${name} | ${cells.join(' | ')} |`;
@@ -82,7 +67,7 @@ const compare = async (
   return [
     `### ${title}`,
     '',
-    `${count} events in a round, each handled ${consumerCount === 1 ? 'once' : `${consumerCount} times`}.`,
+    `${shared.count} events in a round, each handled ${shared.consumerCount === 1 ? 'once' : `${shared.consumerCount} times`}.`,
     '',
     '| | published/s | of the client | handled/s | of the client |',
     '|---|---|---|---|---|',
@@ -90,34 +75,3 @@ const compare = async (
     '',
   ].join('\n');
 };
-
-const clientVersion = (name: string) => `${name} ${versionOf(name, '../node_modules')}`;
-const peerVersion = (name: string) => `${name} ${versionOf(name)}`;
-
-const { url: amqp } = await ensureService('rabbitmq');
-const { url: brokers } = await ensureService('kafka');
-const rabbitmqClient = clientVersion('rabbitmq-client');
-const kafkaClient = clientVersion('@platformatic/kafka');
-const sections = [
-  await compare('RabbitMQ, one consumer', 20_000, 1, {
-    [rabbitmqClient]: () => openRabbitmq(amqp, 1),
-    mapbus: () => openBusOnRabbitmq(amqp, 1),
-    [peerVersion('@nestjs/microservices')]: () => openNest(amqp),
-    [`${peerVersion('@message-queue-toolkit/amqp')}, without confirms`]: () => openToolkit(amqp),
-  }),
-  await compare('RabbitMQ, four consumers', 10_000, 4, {
-    [`${rabbitmqClient}, four queues`]: () => openRabbitmq(amqp, 4),
-    mapbus: () => openBusOnRabbitmq(amqp, 4),
-  }),
-  // More, since a client that has fetched 20,000 is through with them before its code is compiled.
-  await compare('Kafka, one consumer', 100_000, 1, {
-    [kafkaClient]: () => openKafka(brokers, 1),
-    mapbus: () => openBusOnKafka(brokers, 1),
-  }),
-  await compare('Kafka, four consumers', 50_000, 4, {
-    [`${kafkaClient}, four groups`]: () => openKafka(brokers, 4),
-    mapbus: () => openBusOnKafka(brokers, 4),
-  }),
-];
-console.log(sections.join('\n'));
-process.exit();
