@@ -5,7 +5,6 @@ import type {
   ConnectionContext,
   ConsumerSpec,
   OperatorTools,
-  Outcome,
   Receiving,
   TransportFeatures,
 } from '../transport/index.ts';
@@ -17,7 +16,6 @@ import { isNotReady, isRefusal, isTooLarge, isUnknownTopic } from './errors.ts';
 import { createExpiry } from './expiry.ts';
 import { createGroupOffsets } from './group-offsets.ts';
 import { createInForce, type InForce } from './in-force.ts';
-import type { Job } from './intake.ts';
 import { createNames } from './names.ts';
 import { createOperator } from './operator.ts';
 import { createCarryOut } from './outcomes.ts';
@@ -258,7 +256,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
       commitIntervalMs,
       maxUncommitted,
       metadataMs,
-      carryOut: (job: Job, outcome: Outcome) => {
+      carryOut: (job, outcome) => {
         const work = carryOut(job, outcome);
         carrying.add(work);
         void work.catch(() => {}).finally(() => carrying.delete(work));

@@ -2,7 +2,8 @@ import { addLast, createFifo, type Fifo, sizeOf, takeFirst } from '../shared/fif
 import type { Deliver, Delivery, Outcome } from '../transport/index.ts';
 import { type InHand, isSuspected, type Position } from './position.ts';
 
-type Retry = Extract<Outcome, { is: 'retry' }>;
+export type Retry = Extract<Outcome, { is: 'retry' }>;
+export type Dead = Extract<Outcome, { is: 'dead' }>;
 
 /** An event of a partition on its way through this process. */
 export interface Job {
@@ -26,7 +27,7 @@ export interface IntakeParts {
   readonly ordersByKey: boolean;
   readonly deliver: Deliver;
   /** Makes an outcome safe. Rejects only when the partition is lost. */
-  readonly carryOut: (job: Job, outcome: Outcome) => Promise<CarriedOut>;
+  readonly carryOut: (job: Job, outcome: Retry | Dead) => Promise<CarriedOut>;
   readonly isMine: () => boolean;
   /** Resolves when it is noted that an event is delivered alone. */
   readonly mark: (job: Job) => Promise<void>;
@@ -97,8 +98,13 @@ export const createIntake = (parts: IntakeParts) => {
     later(job, afterMs, () => addLast(ready, job));
   };
 
-  const settle = async (job: Job, outcome: Outcome): Promise<void> => {
-    if (isLost(job) || !isMine()) return;
+  const finish = (job: Job, outcome: Outcome): void => {
+    job.inHand.isDone = true;
+    freeKey(job);
+    finished(job, outcome);
+  };
+  /** Writes what an outcome asks for, before the event needs nothing any more. */
+  const settle = async (job: Job, outcome: Retry | Dead): Promise<void> => {
     const holdsKey = ordersByKey && job.key !== undefined;
     if (outcome.is === 'retry' && holdsKey) {
       waitForRetry(job, outcome);
@@ -106,13 +112,8 @@ export const createIntake = (parts: IntakeParts) => {
     }
     const how = await carryOut(job, outcome);
     if (isLost(job)) return;
-    if (how === 'wait' && outcome.is === 'retry') {
-      waitForRetry(job, outcome);
-      return;
-    }
-    job.inHand.isDone = true;
-    freeKey(job);
-    finished(job, outcome);
+    if (how === 'wait' && outcome.is === 'retry') waitForRetry(job, outcome);
+    else finish(job, outcome);
   };
 
   const toDelivery = ({ body, headers, key, attributes, attempt, deliveries, position }: Job): Delivery => ({
@@ -127,7 +128,11 @@ export const createIntake = (parts: IntakeParts) => {
   const run = async (job: Job): Promise<void> => {
     running++;
     try {
-      await settle(job, await deliver(toDelivery(job)));
+      const outcome = await deliver(toDelivery(job));
+      if (isLost(job) || !isMine()) return;
+      // Most events, so they take the shortest way.
+      if (outcome.is === 'done') finish(job, outcome);
+      else await settle(job, outcome);
     } catch {
       // The partition was lost: its next owner has the event.
     } finally {

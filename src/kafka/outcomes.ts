@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { AttemptError, Outcome } from '../transport/index.ts';
+import type { AttemptError } from '../transport/index.ts';
 import { isTooLarge } from './errors.ts';
-import type { CarriedOut, Job } from './intake.ts';
+import type { CarriedOut, Dead, Job, Retry } from './intake.ts';
 import type { Names } from './names.ts';
 import { type NewRecord, toBuffer } from './records.ts';
 
@@ -73,7 +73,7 @@ const deadRecord = (
   topic: string,
   consumer: string,
   { body, headers, key }: Job,
-  { reason, attempt, error }: Extract<Outcome, { is: 'dead' }>,
+  { reason, attempt, error }: Dead,
   limits: Limits,
 ): NewRecord => ({
   topic,
@@ -95,9 +95,8 @@ const deadRecord = (
 /** Carries outcomes out: what comes again and what is given up is written before the original is acknowledged. */
 export const createCarryOut =
   (names: Names, consumer: string, produce: (record: NewRecord, signal: AbortSignal) => Promise<void>) =>
-  async (job: Job, outcome: Outcome): Promise<CarriedOut> => {
+  async (job: Job, outcome: Retry | Dead): Promise<CarriedOut> => {
     const { signal } = job.position.lost;
-    if (outcome.is === 'done') return 'safe';
     if (outcome.is === 'retry') {
       try {
         await produce(retryRecord(names.retryTopic(consumer), job, outcome.attempt, outcome.afterMs), signal);

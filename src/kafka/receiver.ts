@@ -5,7 +5,7 @@ import { attributesOf } from './binary-mode.ts';
 import type { Clients } from './client.ts';
 import { createFetchLoop, type FetchLoop } from './fetch-loop.ts';
 import { type GroupOffsets, type OffsetsByTopic, offsetOf } from './group-offsets.ts';
-import { type CarriedOut, createIntake, type Job } from './intake.ts';
+import { createIntake, type IntakeParts, type Job } from './intake.ts';
 import { createMembership, type TopicPartition } from './membership.ts';
 import { attemptOf, waitOf, withoutOwn } from './outcomes.ts';
 import { createPosition, deliveriesOf, type Position, roomOf, takeInHand, toCommit } from './position.ts';
@@ -29,7 +29,7 @@ export interface ReceiverParts {
   readonly commitIntervalMs: number;
   readonly maxUncommitted: number;
   readonly metadataMs: number;
-  readonly carryOut: (job: Job, outcome: Outcome) => Promise<CarriedOut>;
+  readonly carryOut: IntakeParts['carryOut'];
   /** Called each time that this process has joined the group. */
   readonly joined: () => Promise<void>;
   /** Called when the broker has not answered for a while. */

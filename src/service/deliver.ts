@@ -214,9 +214,16 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     const attempt = createAttempt(attemptParts, delivery.signal);
     const context = createConsumerContext(event, number, attempt);
     const payload = isOfSeveral ? { name: event.name, payload: event.payload } : event.payload;
+    const begunAt = performance.now();
     let isOver = false;
-    const timer = setTimeout(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stopTimer = () => {
+      if (!timer) return;
+      clearTimeout(timer);
       timers.delete(timer);
+    };
+    const expire = () => {
+      stopTimer();
       isOver = true;
       consumer.abandoned++;
       consumer.abandonedChanged();
@@ -224,11 +231,15 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
       const error = createError('timeout', message, { name: 'TimeoutError' });
       attempt.abort(error);
       ended(context, { thrown: error });
-    }, timeoutMs);
-    timers.add(timer);
+    };
+    /** Called when something is still to be waited for: what has ended when the handler returns needs no timer. */
+    const limitTime = () => {
+      if (timer) return;
+      timer = setTimeout(expire, Math.max(1, timeoutMs - (performance.now() - begunAt)));
+      timers.add(timer);
+    };
     const end = (error?: Failed) => {
-      clearTimeout(timer);
-      timers.delete(timer);
+      stopTimer();
       attempt.end();
       if (!isOver) {
         ended(context, error);
@@ -243,14 +254,22 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
     const done = () => {
       // Publishes that the handler did not await belong to the attempt all the same.
       const published = attempt.published();
-      if (published) void published.then((error) => end(error && { thrown: error }));
-      else end();
+      if (!published) {
+        end();
+        return;
+      }
+      limitTime();
+      void published.then((error) => end(error && { thrown: error }));
     };
     const fail = (error: unknown) => end({ thrown: error });
     try {
       const returned = call(payload, context);
-      if (isObject(returned)) whenSettled(returned, done, fail);
-      else done();
+      if (!isObject(returned)) {
+        done();
+        return;
+      }
+      limitTime();
+      whenSettled(returned, done, fail);
     } catch (error) {
       fail(error);
     }

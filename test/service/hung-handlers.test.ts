@@ -1,9 +1,13 @@
 import { memory } from 'mapbus/service';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createGate } from '../support.ts';
 import { createDelivery, createFakeTransport, createShop, hang, laterTurns } from './support.ts';
 
 const ELSEWHERE = { is: 'retry', attempt: 1, afterMs: 1_000 };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('a consumer whose handlers hang', () => {
   it('takes no more events at its concurrency, and goes on once one of them has ended', async () => {
@@ -134,5 +138,33 @@ describe('a consumer whose handlers hang', () => {
     await laterTurns();
 
     expect(events).toEqual(['consume', 'stop']);
+  });
+
+  it('waits no longer for what a handler has published without waiting for it', async () => {
+    const { transport, deliver } = createFakeTransport({ publish: hang });
+    const { consume, publish, ready } = createShop({ transport });
+    consume('order.placed', 'mail', () => void publish('order.paid', { orderId: '1' }), { timeoutMs: 5 });
+    await ready();
+
+    const outcome = await deliver(createDelivery());
+
+    expect(outcome).toMatchObject({ is: 'retry', error: { message: '[mapbus] mail took longer than 5 ms' } });
+  });
+
+  it('counts the time for which a handler blocks its process', async () => {
+    vi.useFakeTimers();
+    const { transport, deliver } = createFakeTransport();
+    const { consume, ready } = createShop({ transport });
+    const block = () => {
+      vi.advanceTimersByTime(40);
+      return hang();
+    };
+    consume('order.placed', 'mail', block, { timeoutMs: 60 });
+    await ready();
+
+    const delivering = deliver(createDelivery());
+    vi.advanceTimersByTime(20);
+
+    expect(await delivering).toMatchObject({ is: 'retry', error: { message: '[mapbus] mail took longer than 60 ms' } });
   });
 });
