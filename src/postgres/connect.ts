@@ -70,7 +70,7 @@ export const connect = <Session>(settings: Settings<Session>, context: Connectio
     return row?.due === 'true';
   };
   const idle = async (): Promise<void> => {
-    while (receiving.isBusy() || (await isDue()) || receiving.isBusy()) {
+    while (!store.isClosed() && (receiving.isBusy() || (await isDue()) || receiving.isBusy())) {
       receiving.wake();
       await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
     }

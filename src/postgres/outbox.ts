@@ -120,7 +120,7 @@ const connect = <Session>(settings: OutboxSettings<Session>, context: Connection
   };
   const drained = async (): Promise<void> => {
     await start();
-    while (receiving.isBusy() || (await isDue()) || receiving.isBusy()) {
+    while (!isClosed && (receiving.isBusy() || (await isDue()) || receiving.isBusy())) {
       receiving.wake();
       await pause();
     }

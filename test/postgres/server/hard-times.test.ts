@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fromPg, type OutboxOptions, outbox, postgres } from 'mapbus/postgres';
 import { createServiceBus, memory, type ServiceBusOptions } from 'mapbus/service';
 import type { Connection, Transport } from 'mapbus/transport';
@@ -242,7 +243,27 @@ if (url !== undefined) {
       await pool.query(`UPDATE ${schema}.delivery SET claims = claims + 1`);
 
       await expect.poll(() => signals[0]?.aborted).toBe(true);
+      expect(signals[0]?.reason).toMatchObject({ message: expect.stringContaining('another process') });
       await close();
+    });
+
+    it('asks the database for nothing more after a close during which its transport did not answer', async () => {
+      const { transport, signals } = createSlow();
+      let statements = 0;
+      const database = fromPg(pool);
+      const query: typeof database.query = (...given) => {
+        statements++;
+        return database.query(...given);
+      };
+      const { publish, close } = createShop(open({ transport, database: { ...database, query } }));
+      await publish('order.placed', { index: 1 });
+      await expect.poll(() => signals).toHaveLength(1);
+
+      await close();
+      const before = statements;
+      await sleep(500);
+
+      expect(statements).toBe(before);
     });
 
     it('says once that nobody gets an event', async () => {
