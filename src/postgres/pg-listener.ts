@@ -43,6 +43,10 @@ export const createListener = (pool: object): Database<never>['listen'] => {
       client.on('notification', wake);
       try {
         await client.connect();
+        if (isStopped) {
+          await client.end();
+          return;
+        }
         current = client;
         await client.query(`LISTEN "${channel}"`);
         // What came while nobody listened.
