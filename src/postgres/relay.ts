@@ -19,32 +19,36 @@ export const createRelay = (
 ) => {
   const activity = createActivity();
   const unrouted = new Set<string>();
-  let isInTrouble = false;
+  /** The names of which an event waits because of a failure. */
+  const inTrouble = new Set<string>();
 
-  const failed = (fields: Record<string, unknown>): void => {
+  const failed = (eventName: string, fields: Record<string, unknown>): void => {
     // Once for each time of trouble, however many events wait.
-    report(isInTrouble ? 'debug' : 'warn', 'event_relay_failed', fields);
-    isInTrouble = true;
+    report(inTrouble.has(eventName) ? 'debug' : 'warn', 'event_relay_failed', { eventName, ...fields });
+    inTrouble.add(eventName);
   };
-  const late = (fields: Record<string, unknown>): void =>
-    failed({ ...fields, error: new Error(`The transport has not answered within ${publishTimeoutMs} ms`) });
 
   const send = async ({ headers, body, key, attempt, signal }: Delivery): Promise<Outcome> => {
     const message = messageOf(headers, String(body), key);
-    const fields = { eventName: message.name, eventId: message.id };
+    const { name: eventName, id: eventId } = message;
     // A late publish is not given up: the transport may be sending it just then, and the next try would send it twice.
-    const timer = setTimeout(late, publishTimeoutMs, { ...fields, attempt }).unref();
+    const late = () => {
+      const error = new Error(`The transport has not answered within ${publishTimeoutMs} ms`);
+      failed(eventName, { eventId, attempt, error });
+    };
+    const timer = setTimeout(late, publishTimeoutMs).unref();
     try {
       const sent = await inner.publish(message, { signal, session: undefined });
-      isInTrouble = false;
-      if (sent?.unrouted && !unrouted.has(message.name)) {
-        unrouted.add(message.name);
-        report('warn', 'event_unrouted', fields);
+      inTrouble.delete(eventName);
+      if (sent?.unrouted && !unrouted.has(eventName)) {
+        unrouted.add(eventName);
+        report('warn', 'event_unrouted', { eventName, eventId });
       }
       return DONE;
     } catch (cause) {
       const error = toError(cause);
-      failed({ ...fields, attempt, error });
+      // An event that was withdrawn has not failed: another process has it.
+      if (!signal.aborted) failed(eventName, { eventId, attempt, error });
       const { name, message } = error;
       return { is: 'retry', attempt: attempt + 1, afterMs: waitMs(attempt), error: { name, message } };
     } finally {
