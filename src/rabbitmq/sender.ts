@@ -230,6 +230,10 @@ export const createSender = (
         rejectPromise(notSent('The connection is closed'));
         return;
       }
+      if (signal.aborted) {
+        rejectPromise(notSent('It was withdrawn before it was sent', signal.reason));
+        return;
+      }
       envelope.correlationId = String(++count);
       const entry: Entry = { envelope, body, signal, resolve, reject: rejectPromise, channel: undefined, writtenAt: 0 };
       waiting.add(entry);

@@ -41,6 +41,24 @@ describe.runIf(isThere)('publishing over RabbitMQ', { timeout: 60_000 }, async (
     await Promise.all([reader.close(), writer.close()]);
   });
 
+  it('does not send an event that is withdrawn already', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const process = join(host.url, service);
+    const seen: unknown[] = [];
+    await receive(process, specOf('read', name), async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+
+    const withdrawn = send(process, name, 'withdrawn', { signal: AbortSignal.abort() });
+
+    await expect(withdrawn).rejects.toMatchObject({ outcome: 'not-sent' });
+    await send(process, name, 'last');
+    await eventually('the last event', () => seen.includes('last'));
+    expect(seen).toEqual(['last']);
+    await process.close();
+  });
+
   it('sends an event that a queue refuses once, so that the other queues get it once', async () => {
     const name = unique('order');
     const [full, healthy] = [unique('full'), unique('healthy')];
