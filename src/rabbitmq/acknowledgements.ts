@@ -9,11 +9,11 @@ export interface Acknowledgements {
   readonly add: (deliveryTag: number) => void;
   /** It goes back to its queue. */
   readonly giveBack: (deliveryTag: number) => void;
-  /** All that has no outcome goes back. */
+  /** The last call before the channel closes: all that has no outcome goes back. */
   readonly giveBackOpen: () => void;
   /** From now on writes nothing until the promise resolves, and then a few at a time. */
   readonly pace: (start: Promise<unknown>, pauseMs: () => number) => void;
-  /** Resolves when the queue has all that was added, or when the channel has ended. */
+  /** Resolves when all that was added is written and the queue has had time for it, or when the channel has ended. */
   readonly written: () => Promise<void>;
   /** Writes all that is left. */
   readonly flush: () => void;
@@ -21,7 +21,7 @@ export interface Acknowledgements {
 
 /**
  * A quorum queue of RabbitMQ 3.10 takes 33 commands of a channel that are not on its disk yet. It keeps the next ones back,
- * and forgets them when the channel closes. With so many at a time, one pause may be too short.
+ * and forgets them when the channel closes. So fewer are written at a time.
  */
 const AT_ONCE = 16;
 
@@ -95,7 +95,11 @@ export const createAcknowledgements = (channel: Channel): Acknowledgements => {
       changed();
     },
     giveBackOpen: () => {
-      returned = [...unacknowledged];
+      const [firstOpen = Number.POSITIVE_INFINITY] = unacknowledged;
+      const single = added.filter((deliveryTag) => deliveryTag > firstOpen);
+      // What is open goes back with the channel. To say so before is worth it where one acknowledgement then takes the place
+      // of more commands than that.
+      returned = single.length > unacknowledged.size ? [...unacknowledged] : [];
       changed();
     },
     pace: (start, pauseMs) => {

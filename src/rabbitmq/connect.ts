@@ -23,7 +23,7 @@ import { createOutcomes } from './outcomes.ts';
 import { createRecords } from './record.ts';
 import { createRegistry } from './registry.ts';
 import { createSender, notSent } from './sender.ts';
-import { openSession } from './session.ts';
+import { CLOSE_SESSION_MS, openSession } from './session.ts';
 import { createStore } from './store.ts';
 import { ALL, startTail } from './tail.ts';
 import { createTopology, MAX_DELAY_MS, planLines } from './topology.ts';
@@ -49,9 +49,9 @@ const FEATURES: TransportFeatures = {
   maxBytes: 16_000_000,
 };
 
-const CLOSE_MS = 2_000;
-/** Longer than a consumer gives itself. */
-const CLOSE_CONSUMERS_MS = 8_000;
+const CLOSE_MS = 1_000;
+/** What a session gives itself, and a second for what the broker answers. */
+const CLOSE_CONSUMERS_MS = CLOSE_SESSION_MS + 1_000;
 /** What fits into one frame, with room for what a dead letter adds. */
 const MAX_HEADER_BYTES = 65_536;
 /** RabbitMQ closes a channel whose delivery is open for longer than this, unless an operator has changed it. */

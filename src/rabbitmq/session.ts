@@ -20,8 +20,10 @@ const MAX_DELIVERIES = 20;
 const AHEAD = 10;
 const MAX_PREFETCH = 2_000;
 /** How long a close has for outcomes, and then for acknowledgements. One that is not written gives its event to another process. */
-const CARRY_OUT_MS = 5_000;
-const CLOSE_MS = 3_000;
+const CARRY_OUT_MS = 3_000;
+const ACKNOWLEDGE_MS = 3_000;
+/** How long a close takes at the most, beside the answers of the broker. */
+export const CLOSE_SESSION_MS = CARRY_OUT_MS + ACKNOWLEDGE_MS;
 /**
  * How long a queue has to write some acknowledgements to its disk: at least so many milliseconds, and so many times what the
  * last command to it took. At 400 ms for a write, about 180 of 400 events came twice after 100 ms, and none after three
@@ -152,7 +154,7 @@ export const openSession = async ({
     for (let { attempt } = delivery; ; ) {
       const outcome = await attemptOnce({ ...delivery, attempt }, isSuspect);
       if (!isOrdered || outcome?.is !== 'retry') return outcome;
-      await wait(outcome.afterMs);
+      if (!isEnding()) await wait(outcome.afterMs);
       if (isEnding()) return undefined;
       isSuspect = false;
       ({ attempt } = outcome);
@@ -264,7 +266,7 @@ export const openSession = async ({
     await within(CARRY_OUT_MS, decided.idle(), () => {});
     gone.abort(new Error('The delivery is given back: the transport is closed'));
     if (!isKept) acknowledgements.giveBackOpen();
-    await within(CLOSE_MS, acknowledgements.written(), acknowledgements.flush);
+    await within(ACKNOWLEDGE_MS, acknowledgements.written(), acknowledgements.flush);
     await closeChannel(channel);
   };
 

@@ -19,8 +19,10 @@ import type { ServiceBus, ServiceBusOptions, ServiceHealth } from './types.ts';
 import { createVeto } from './veto.ts';
 import { waitingOf } from './waiting.ts';
 
-/** How long the transport has to carry out the last outcomes and to disconnect. */
-const GRACE_MS = 5_000;
+/** How long the transport has to stop its consumers, and then its tails. */
+const STOP_MS = 5_000;
+/** How long it has to carry out the last outcomes and to disconnect. */
+const DISCONNECT_MS = 10_000;
 
 /**
  * Creates a bus with durable consumers.
@@ -102,10 +104,12 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   const shutDown = async (stopped: Promise<void>, drained: Promise<void>): Promise<void> => {
     const report = (error: unknown) => log.write('error', 'event_transport_close_failed', { error });
     await drained;
-    await within(GRACE_MS, stopped, () => {});
-    await within<unknown>(GRACE_MS, tails.stop().catch(report), () => {});
-    await within(GRACE_MS, disconnect().catch(report), () => {
-      report(createError('timeout', `The transport has not closed within ${GRACE_MS} ms`, { name: 'TimeoutError' }));
+    await within(STOP_MS, stopped, () => {});
+    await within<unknown>(STOP_MS, tails.stop().catch(report), () => {});
+    await within(DISCONNECT_MS, disconnect().catch(report), () => {
+      report(
+        createError('timeout', `The transport has not closed within ${DISCONNECT_MS} ms`, { name: 'TimeoutError' }),
+      );
     });
     // A handler that still runs must not keep the process alive until its time is over.
     for (const timer of timers) timer.unref?.();

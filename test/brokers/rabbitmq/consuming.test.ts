@@ -87,6 +87,31 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     expect(await heardNext(spec, service, name)).toEqual([...hangs, 'last']);
   });
 
+  it('with an order gives a key to another process when it is stopped while a handler that then fails still runs', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const spec = specOf('read', name, { order: 'key' });
+    const [first, second] = [join(host.url, service), join(host.url, service)];
+    const [started, ending] = [createGate(), createGate()];
+    const receiving = await receive(first, spec, async () => {
+      started.open();
+      await ending.promise;
+      return retryOf(2, 60_000);
+    });
+    await send(first, name, 'fails');
+    await started.promise;
+
+    await receiving.stop();
+    const seen: unknown[] = [];
+    await receive(second, spec, async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+    ending.open();
+
+    await eventually('the event at the other process', () => seen.includes('fails'), 20_000);
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it('gets the next event soon after a cut, although a handler hangs', async () => {
     const name = unique('order');
     const proxy = await createFaultProxy(port);
