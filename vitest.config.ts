@@ -8,6 +8,7 @@ import { aliasTo } from './vitest.alias.ts';
 import { webkit } from './vitest.webkit.ts';
 
 const isDist = process.env.TARGET === 'dist';
+const isFullSize = Number(process.env.FAULT_SCALE) >= 1;
 const alias = aliasTo(isDist ? 'dist' : 'src');
 
 // What needs Node is in folders of that name.
@@ -96,7 +97,7 @@ const inEngine = (name: 'firefox' | 'webkit', provider: typeof chromium): TestPr
 const onService = (
   name: 'rabbitmq' | 'kafka' | 'postgres',
   include: string[],
-  faults = `test/faults/${name}.test.ts`,
+  faults = [`test/faults/${name}.test.ts`],
 ): TestProjectConfiguration[] => [
   {
     extends: true,
@@ -114,7 +115,7 @@ const onService = (
     resolve: { alias },
     test: {
       name: `${name}-faults`,
-      include: [faults],
+      include: faults,
       testTimeout: 900_000,
       maxWorkers: 2,
       execArgv: ['--expose-gc'],
@@ -150,8 +151,12 @@ export default defineConfig({
       },
       // The one for Prometheus needs Python, which is installed for its neighbours.
       ...onService('rabbitmq', ['test/brokers/rabbitmq/*.test.ts', 'test/interop/{rabbitmq,prometheus}.test.ts']),
-      ...onService('kafka', ['test/brokers/kafka/*.test.ts', 'test/interop/kafka.test.ts']),
-      ...onService('postgres', ['test/postgres/server/*.test.ts'], 'test/postgres/faults/*.test.ts'),
+      ...onService(
+        'kafka',
+        ['test/brokers/kafka/*.test.ts', 'test/interop/kafka.test.ts'],
+        isFullSize ? ['test/faults/kafka*.test.ts'] : undefined,
+      ),
+      ...onService('postgres', ['test/postgres/server/*.test.ts'], ['test/postgres/faults/*.test.ts']),
       ...(hasChromium ? browsers : []),
       ...(hasFirefox ? [inEngine('firefox', firefox)] : []),
       ...(hasWebKit ? [inEngine('webkit', webkit())] : []),
