@@ -25,6 +25,7 @@ import { bytesOf, type NewRecord, toBuffer } from './records.ts';
 import { createRenaming } from './renaming.ts';
 import { createSendOnce } from './send-once.ts';
 import { sleep } from './sleep.ts';
+import { stayConnected } from './stay-connected.ts';
 import { startTail } from './tail.ts';
 import { createTopics, type TopicPlan } from './topics.ts';
 import { createTopology, planLines, planTopics } from './topology.ts';
@@ -104,6 +105,11 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     if (!closed.signal.aborted) report(isInTrouble ? 'debug' : 'warn', 'event_transport_trouble', { error });
     isInTrouble = true;
   };
+  const askForBrokers = async () => {
+    await admin.client.metadata({ topics: [], forceUpdate: true });
+    isInTrouble = false;
+  };
+  void stayConnected(askForBrokers, trouble, closing.signal);
 
   const plans = new Map<string, TopicPlan>();
   const declareTopic = (plan: TopicPlan): Promise<void> => {
