@@ -37,35 +37,39 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
     }
   };
 
-  const warnOfOneReplica = async (topic: string, count: number): Promise<void> => {
-    if (count !== 1) return;
-    const { brokers } = await admin.metadata({ topics: [], forceUpdate: true });
-    if (brokers.size > 1) report('warn', 'event_topic_not_replicated', { topic, brokers: brokers.size });
+  const warnOfOneReplica = async (topic: string): Promise<void> => {
+    const { topics, brokers } = await admin.metadata({ topics: [topic], forceUpdate: true });
+    const replicas = topics.get(topic)?.partitions.map((partition) => partition.replicas.length) ?? [];
+    if (brokers.size > 1 && replicas.includes(1))
+      report('warn', 'event_topic_not_replicated', { topic, brokers: brokers.size });
   };
 
   const make = async ({ topic, partitions, configs }: TopicPlan): Promise<void> => {
     try {
-      const [made] = await admin.createTopics({
+      await admin.createTopics({
         topics: [topic],
         partitions,
         // Left out, the default of the broker counts.
         replicas: replicas ?? -1,
         configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
       });
-      if (made) await warnOfOneReplica(topic, made.replicas);
       // Brokers know of it a little later.
-      await whenReady(() => admin.metadata({ topics: [topic], forceUpdate: true }));
+      await whenReady(() => warnOfOneReplica(topic));
     } catch (error) {
-      if (isOneOf(error, /TOPIC_ALREADY_EXISTS/)) return;
+      if (isOneOf(error, /TOPIC_ALREADY_EXISTS/)) await warnOfOneReplica(topic);
       // Another may have made it, although this process must not.
-      if (!isOneOf(error, /AUTHORIZATION_FAILED/) || (await find(topic)) === undefined) throw error;
+      else if (!isOneOf(error, /AUTHORIZATION_FAILED/) || (await find(topic)) === undefined) throw error;
     }
   };
   const look = async ({ topic }: TopicPlan): Promise<void> => {
-    if ((await find(topic)) === undefined)
+    try {
+      await warnOfOneReplica(topic);
+    } catch (error) {
+      if (!isUnknownTopic(error)) throw error;
       throw Object.assign(new Error(`The topic ${topic} is missing, and topology is "check"`), {
         code: 'TOPIC_MISSING',
       });
+    }
   };
 
   /** Asks the broker once for each topic, while it goes well. */

@@ -29,9 +29,9 @@ export const testKafkaCluster = async (): Promise<void> => {
     const lines: [string, Record<string, unknown>][] = [];
     const warn = (message: string, fields: Record<string, unknown>) => void lines.push([message, fields]);
     const logger = { debug: () => {}, warn, error: warn };
-    const warned = async (address: string) => {
+    const warned = async (address: string, service = unique('billing')) => {
       lines.length = 0;
-      const bus = await openBus(address, unique('billing'), { logger });
+      const bus = await openBus(address, service, { logger });
       bus.consume(unique('single'), 'note', () => {});
       await bus.ready();
       await bus.close();
@@ -39,9 +39,13 @@ export const testKafkaCluster = async (): Promise<void> => {
     };
 
     expect(await warned(url)).toEqual([]);
-    const own = await warned(`${url}&replicas=1`);
+    const service = unique('billing');
+    const own = await warned(`${url}&replicas=1`, service);
     expect(own.map(([, { brokers: count }]) => count)).toEqual(own.map(() => 3));
-    expect(own.map(([, { topic }]) => String(topic).split('.')[1]).sort()).toEqual(['dead', 'events', 'retry', 'used']);
+    const topicsOf = (warnings: typeof own) => warnings.map(([, { topic }]) => String(topic).split('.')[1]).sort();
+    expect(topicsOf(own)).toEqual(['dead', 'events', 'retry', 'used']);
+    // The event is another one. The topics of the service are there already.
+    expect(topicsOf(await warned(url, service))).toEqual(['dead', 'retry', 'used']);
   });
 
   it('no publish is confirmed while two of three brokers are away', async () => {
