@@ -119,9 +119,12 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     return { unrouted: await events.send(envelope, Buffer.from(message.body), signal) };
   };
 
-  const warnOfTimeouts = ({ consumer, timeoutMs }: ConsumerSpec) => {
-    if (timeoutMs < CONSUMER_TIMEOUT_MS) return;
-    report('warn', 'event_consumer_timeout_long', { consumer, timeoutMs, consumerTimeoutMs: CONSUMER_TIMEOUT_MS });
+  const warnOfTimeouts = ({ consumer, timeoutMs, order, retryDelaysMs }: ConsumerSpec) => {
+    const delaysMs = retryDelaysMs.reduce((sum, delayMs) => sum + delayMs, 0);
+    // With an order, a delivery stays open from the first attempt to the last one.
+    const openMs = order === 'key' ? delaysMs + timeoutMs * (retryDelaysMs.length + 1) : timeoutMs;
+    if (openMs < CONSUMER_TIMEOUT_MS) return;
+    report('warn', 'event_consumer_timeout_long', { consumer, openMs, consumerTimeoutMs: CONSUMER_TIMEOUT_MS });
   };
   const declareAll = async (consumers: readonly ConsumerSpec[]): Promise<void> => {
     registry.add(consumers);

@@ -7,12 +7,22 @@ import { checkOneOf, readOptions } from '../shared/check.ts';
 import type { Transport } from '../transport/index.ts';
 import { connect } from './connect.ts';
 
+/** What `url` says. The client would take it from there, whatever the option says. */
+const IN_URL = ['url', 'hostname', 'port', 'username', 'password', 'vhost'] as const;
+type InUrl = (typeof IN_URL)[number];
+
 /** How a bus reaches RabbitMQ. */
 export interface RabbitMQOptions {
-  /** `amqp://user:password@host:port/vhost`, or `amqps:` for TLS. */
+  /**
+   * `amqp://user:password@host:port/vhost`, or `amqps:` for TLS. A user, a password or a virtual host with other characters
+   * than letters and digits goes through `encodeURIComponent`.
+   */
   readonly url: string;
-  /** The client's own options, untouched: TLS, heartbeat, hosts of a cluster. */
-  readonly connection?: ConnectionOptions | undefined;
+  /**
+   * More options of the client: `tls`, `heartbeat` (5 seconds by default), `hosts` of a cluster, which are used in place of
+   * the host in `url`.
+   */
+  readonly connection?: Omit<ConnectionOptions, InUrl> | undefined;
   /**
    * `'declare'` makes what is missing at the broker. `'check'` only looks whether all is there, and needs no permission to
    * configure; `bus.plan()` says what has to be there.
@@ -46,6 +56,9 @@ export const rabbitmq = (options: RabbitMQOptions): Transport => {
   // Without the value, which has a password in it.
   if (!/^amqps?:\/\//.test(String(url)) || !URL.canParse(url))
     throw new TypeError('[mapbus] rabbitmq options.url: expected amqp:// or amqps:// and a host');
+  for (const name of IN_URL)
+    if (Object.hasOwn(connection ?? {}, name))
+      throw new TypeError(`[mapbus] rabbitmq options.connection.${name}: expected it in options.url`);
   checkOneOf('rabbitmq options.topology', topology, ['declare', 'check']);
   const settings = { connection: { ...CONNECTION, ...connection, url }, isChecked: topology === 'check' };
   return { connect: (context) => connect(settings, context) };

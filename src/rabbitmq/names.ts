@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { ConsumerSpec } from '../transport/index.ts';
+import { MAX_EXPIRES_MS } from './topology.ts';
 
 /** The longest name that AMQP can carry, in bytes. */
 const MAX_NAME_BYTES = 255;
@@ -42,10 +43,16 @@ export const refuseName = (name: string): string | undefined => {
 
 export const refuseConsumer =
   (names: Names) =>
-  ({ consumer, concurrency }: Pick<ConsumerSpec, 'consumer' | 'concurrency'>): string | undefined => {
+  ({
+    consumer,
+    concurrency,
+    expiresAfterMs,
+  }: Pick<ConsumerSpec, 'consumer' | 'concurrency' | 'expiresAfterMs'>): string | undefined => {
     const bytes = names.retry(consumer, LONGEST_DELAY).length;
     if (bytes > MAX_NAME_BYTES)
       return `RabbitMQ takes queue names of up to ${MAX_NAME_BYTES} bytes, and those of ${consumer} need ${bytes}`;
+    if (expiresAfterMs > MAX_EXPIRES_MS)
+      return `RabbitMQ takes an expiresAfterMs of up to ${MAX_EXPIRES_MS} (49 days), got ${expiresAfterMs}`;
     if (concurrency > 65_535) return `RabbitMQ takes a concurrency of up to 65535, got ${concurrency}`;
     return undefined;
   };

@@ -27,7 +27,7 @@ const DELIVERY_LIMIT = 100;
 const NO_DELIVERY_LIMIT = 1_000_000;
 const DAY_MS = 86_400_000;
 /** The longest time that RabbitMQ takes for `x-expires`. */
-const MAX_EXPIRES_MS = 4_294_967_000;
+export const MAX_EXPIRES_MS = 4_294_967_000;
 /** The shortest time of a retry queue. A shorter delay has its own time in there, behind those before it. */
 const SHORTEST_LEVEL_MS = 125;
 /** A retry comes up to a quarter earlier than its longest delay. */

@@ -19,7 +19,7 @@ const KNOWN_CONSUME_OPTIONS: KnownOptions = {
   concurrency: 'positive integer',
   order: 'string',
   formerly: 'string',
-  expiresAfterMs: 'positive number',
+  expiresAfterMs: 'positive integer',
 };
 
 const DEFAULTS = {

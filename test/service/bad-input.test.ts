@@ -75,7 +75,11 @@ describe('consume throws a TypeError for', () => {
     ['a consumer name with a dot', ['e', 'a.b', () => {}], 'consumer name: expected up to 100 letters'],
     ['a handler', ['e', 'c', 'handler'], 'handler: expected function, got "handler"'],
     ['an order', ['e', 'c', () => {}, { order: 'time' }], 'consume options.order: expected "key", got "time"'],
-    ['a life', ['e', 'c', () => {}, { expiresAfterMs: 0 }], 'consume options.expiresAfterMs: expected positive number'],
+    [
+      'a life',
+      ['e', 'c', () => {}, { expiresAfterMs: 0 }],
+      'consume options.expiresAfterMs: expected positive integer',
+    ],
     ['a life that is text', ['e', 'c', () => {}, { expiresAfterMs: '1' }], 'consume options.expiresAfterMs'],
     ['an unknown option', ['e', 'c', () => {}, { retries: 3 }], 'consume options: unknown option retries'],
     ['an empty event name', ['', 'c', () => {}], 'event name: expected string that is not empty, got ""'],

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsumerSpec } from 'mapbus/transport';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createFaultProxy } from '../../../scripts/services/proxy.ts';
 import { createGate } from '../../support.ts';
@@ -288,10 +289,31 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     await process.close();
   });
 
-  it('warns of a time limit that the broker does not wait for', async () => {
+  it.each<[string, Partial<ConsumerSpec>, number]>([
+    ['a time limit', { timeoutMs: 1_800_000 }, 1_800_000],
+    ['retries of a key', { order: 'key', timeoutMs: 600_000, retryDelaysMs: [400_000, 400_000] }, 2_600_000],
+  ])('warns of %s for which the broker does not wait', async (_, changes, openMs) => {
     const process = join(host.url, unique('shop'));
-    await process.declare([specOf('read', unique('order'), { timeoutMs: 1_800_000 })]);
-    expect(process.reported.map(({ message }) => message)).toEqual(['event_consumer_timeout_long']);
+    await process.declare([specOf('read', unique('order'), changes)]);
+    expect(process.reported).toMatchObject([{ message: 'event_consumer_timeout_long', fields: { openMs } }]);
+    await process.close();
+  });
+
+  it('does not warn of retries that wait in a queue', async () => {
+    const process = join(host.url, unique('shop'));
+    await process.declare([
+      specOf('read', unique('order'), { timeoutMs: 600_000, retryDelaysMs: [400_000, 400_000, 400_000] }),
+    ]);
+    expect(process.reported).toEqual([]);
+    await process.close();
+  });
+
+  it('refuses a life that is longer than the broker counts', async () => {
+    const process = join(host.url, unique('shop'));
+    const days = (count: number) => specOf('read', 'order', { expiresAfterMs: count * 24 * 3_600_000 });
+
+    expect(process.refuseConsumer?.(days(49))).toBeUndefined();
+    expect(process.refuseConsumer?.(days(50))).toMatch(/expiresAfterMs of up to 4294967000/);
     await process.close();
   });
 

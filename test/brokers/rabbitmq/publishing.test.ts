@@ -1,3 +1,5 @@
+import { rabbitmq } from 'mapbus/rabbitmq';
+import { transportFromUrl } from 'mapbus/url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createFaultProxy } from '../../../scripts/services/proxy.ts';
 import { available } from '../support.ts';
@@ -39,6 +41,29 @@ describe.runIf(isThere)('publishing over RabbitMQ', { timeout: 60_000 }, async (
 
     expect(told.map(({ unrouted }) => unrouted)).toEqual(names.map((name) => name === unheard));
     await Promise.all([reader.close(), writer.close()]);
+  });
+
+  it('takes options of the client from the query of a URL', async () => {
+    const transport = await transportFromUrl(`${host.url}?heartbeat=7&frameMax=16384`);
+    const process = transport.connect({
+      service: unique('shop'),
+      namespace: '',
+      sends: 'all',
+      publishTimeoutMs: 10_000,
+      report: () => {},
+    });
+    await send(process, unique('order'), 1);
+
+    const connections = await ctl('list_connections', 'vhost', 'timeout', 'frame_max');
+
+    expect(connections).toContain(`${host.host}\t7\t16384`);
+    await process.close();
+  });
+
+  it.each(['hostname', 'port', 'username', 'password', 'vhost', 'url'])('refuses a %s beside its URL', (name) => {
+    const open = () => rabbitmq({ url: host.url, connection: { [name]: 'secret' } });
+
+    expect(open).toThrow(new TypeError(`[mapbus] rabbitmq options.connection.${name}: expected it in options.url`));
   });
 
   it('does not send an event that is withdrawn already', async () => {
