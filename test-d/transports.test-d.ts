@@ -25,6 +25,8 @@ createServiceBus<AppEvents>({ service: 'billing', transport: 'amqp://localhost',
 createServiceBus<AppEvents>({ service: 'billing', transport: transportFromUrl('memory:'), sends: 'all' });
 // @ts-expect-error: no url
 rabbitmq({});
+// @ts-expect-error: the URL has the password
+rabbitmq({ url: 'amqp://localhost', connection: { password: 'secret' } });
 // @ts-expect-error: the service is an option of the bus
 rabbitmq({ url: 'amqp://localhost', service: 'billing' });
 // @ts-expect-error: neither of the two

@@ -106,7 +106,10 @@ export interface DeadLetter {
   /** Names the letter at the transport. */
   readonly ref: string;
   readonly consumer: string;
-  /** `handler_failed`, `non_retryable`, `delivery_limit`, `not_consumed`, `undecodable`, `not_cloudevent` or `too_large`. */
+  /**
+   * `handler_failed`, `non_retryable`, `delivery_limit`, `not_consumed`, `undecodable`, `not_cloudevent` or `too_large`. Over
+   * RabbitMQ also `rejected`, `expired` or `maxlen`: the broker gave the event up.
+   */
   readonly reason: string;
   /** How many attempts there were. */
   readonly attempt: number;
