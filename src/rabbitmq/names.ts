@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { ConsumerSpec } from '../transport/index.ts';
-import { MAX_EXPIRES_MS } from './topology.ts';
 
+/** The longest time that RabbitMQ takes for `x-expires`. */
+export const MAX_EXPIRES_MS = 4_294_967_000;
 /** The longest name that AMQP can carry, in bytes. */
 const MAX_NAME_BYTES = 255;
 /** The longest number of milliseconds in the name of a retry queue. */

@@ -1,6 +1,6 @@
 import type { Connection } from 'rabbitmq-client';
 import type { ConsumerSpec } from '../transport/index.ts';
-import type { Names } from './names.ts';
+import { MAX_EXPIRES_MS, type Names } from './names.ts';
 
 type Declared = Exclude<Parameters<Connection['queueDeclare']>[0], string | undefined>;
 
@@ -26,8 +26,6 @@ const DELIVERY_LIMIT = 100;
 /** No limit, for 3.10 and 4.x alike: on 3.10 a limit of -1 destroys a message at its first return. */
 const NO_DELIVERY_LIMIT = 1_000_000;
 const DAY_MS = 86_400_000;
-/** The longest time that RabbitMQ takes for `x-expires`. */
-export const MAX_EXPIRES_MS = 4_294_967_000;
 /** The shortest time of a retry queue. A shorter delay has its own time in there, behind those before it. */
 const SHORTEST_LEVEL_MS = 125;
 /** A retry comes up to a quarter earlier than its longest delay. */
