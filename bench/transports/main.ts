@@ -5,7 +5,7 @@ import { npmCi } from '../../scripts/npm-ci.ts';
 import { ensureService } from '../../scripts/services/main.ts';
 import { file } from '../processes.ts';
 import { versionOf } from '../versions.ts';
-import { compare, ROUNDS, type Table } from './measure.ts';
+import { compare, ROUNDS, type Table, WARM_UPS } from './measure.ts';
 
 const clientVersion = (name: string) => `${name} ${versionOf(name, '../node_modules')}`;
 const peerVersion = (name: string) => `${name} ${versionOf(name)}`;
@@ -68,7 +68,7 @@ const intro = `# What the bus costs over a broker
 Events with a payload of 256 bytes: published with confirms, 100 in flight, then handled with a prefetch of 100,
 each acknowledged; counted from the second one published and the first one handled, since what comes before is
 connecting. Every side sends its payload as JSON and reads it again, in a process of its own. Medians of ${ROUNDS} rounds in
-turns, after two that warm up, ratios within a round; ${cpus()[0]?.model}, ${cpus().length} cores, the broker on the same
+turns, after ${WARM_UPS} that warm up, ratios within a round; ${cpus()[0]?.model}, ${cpus().length} cores, the broker on the same
 machine. Made by \`npm run bench:transports\`.
 `;
 writeFileSync(file('transports/RESULTS.md'), [intro, ...sections].join('\n'));

@@ -6,7 +6,7 @@ import { file, median } from '../processes.ts';
 import type { Job, Rates } from './side.ts';
 
 export const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
-const WARM_UPS = 2;
+export const WARM_UPS = 2;
 
 export interface Table extends Pick<Job, 'broker' | 'count' | 'consumerCount'> {
   readonly title: string;
@@ -14,22 +14,24 @@ export interface Table extends Pick<Job, 'broker' | 'count' | 'consumerCount'> {
   readonly contenders: Readonly<Record<string, Job['contender']>>;
 }
 
-const start = async (node: string, job: Job): Promise<ChildProcess> => {
+/** Starts a contender. The function that it gives asks for one round. */
+const start = async (node: string, job: Job): Promise<{ measure: () => Promise<Rates>; child: ChildProcess }> => {
   const child = fork(file('transports/side.ts'), [JSON.stringify(job)], {
     execPath: node,
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  await heard(child);
-  return child;
-};
-
-const heard = async (child: ChildProcess): Promise<unknown> => {
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`A contender ended with ${code}`);
   });
-  const [message] = await Promise.race([once(child, 'message'), ended]);
-  return message;
+  const heard = () => Promise.race([once(child, 'message'), ended]);
+  await heard();
+  const measure = async () => {
+    child.send('round');
+    const [rates] = await heard();
+    return rates as Rates;
+  };
+  return { measure, child };
 };
 
 /** Each round begins with another contender, so that none always comes after the same one. */
@@ -42,14 +44,13 @@ export const compare = async (node: string, { title, contenders, ...shared }: Ta
   const sides = await Promise.all(
     Object.entries(contenders).map(async ([name, contender]) => ({
       name,
-      child: await start(node, { ...shared, contender }),
+      ...(await start(node, { ...shared, contender })),
       rounds: [] as Rates[],
     })),
   );
   for (let round = -WARM_UPS; round < ROUNDS; round++) {
-    for (const { child, rounds } of rotate(sides, round + WARM_UPS)) {
-      child.send('round');
-      const rates = (await heard(child)) as Rates;
+    for (const { measure, rounds } of rotate(sides, round + WARM_UPS)) {
+      const rates = await measure();
       if (round >= 0) rounds.push(rates);
     }
   }
