@@ -71,8 +71,6 @@ export const createOutcomes = ({ names, topology, sender, link, declarer, report
       if (ms === FIRST_PAUSE_MS)
         report('warn', 'event_outcome_delayed', { consumer, outcome: outcome.is, error: cause });
       await pause(jittered(ms));
-      // Another process may have the event by now, and decides what becomes of it.
-      signal.throwIfAborted();
     }
   };
   return { carryOut };

@@ -113,8 +113,15 @@ export const openSession = async ({
     return isFirst ? deliveries : Math.min(deliveries, MAX_DELIVERIES);
   };
 
+  const isEnding = () => gone.signal.aborted || stopping.signal.aborted;
+
+  /** Resolves when the time is over, or when no delivery may start any more. */
   const wait = (ms: number): Promise<void> =>
     new Promise((resolve) => {
+      if (isEnding()) {
+        resolve();
+        return;
+      }
       const end = () => {
         clearTimeout(timer);
         for (const release of releases) release();
@@ -123,8 +130,6 @@ export const openSession = async ({
       const timer = setTimeout(end, ms).unref();
       const releases = [gone, stopping].map(({ signal }) => onAbort(signal, end));
     });
-
-  const isEnding = () => gone.signal.aborted || stopping.signal.aborted;
 
   /** Runs one attempt, when there is room for it. */
   const attemptOnce = async (delivery: Delivery, isSuspect: boolean): Promise<Outcome | undefined> => {
@@ -154,7 +159,7 @@ export const openSession = async ({
     for (let { attempt } = delivery; ; ) {
       const outcome = await attemptOnce({ ...delivery, attempt }, isSuspect);
       if (!isOrdered || outcome?.is !== 'retry') return outcome;
-      if (!isEnding()) await wait(outcome.afterMs);
+      await wait(outcome.afterMs);
       if (isEnding()) return undefined;
       isSuspect = false;
       ({ attempt } = outcome);
