@@ -60,10 +60,13 @@ export const createServiceBus = <Events extends object, Session = unknown>(
   const connection = transport.connect({ service, namespace, sends, publishTimeoutMs, report: log.write });
   checkConnection(connection);
   const { maxDelayMs, maxBytes = Number.POSITIVE_INFINITY } = connection.features;
-  if (options.maxEventBytes !== undefined && options.maxEventBytes > maxBytes)
+  if (options.maxEventBytes !== undefined && options.maxEventBytes > maxBytes) {
+    // The transport has begun to connect.
+    void Promise.resolve(connection.close()).catch(() => {});
     throw new TypeError(
       `[mapbus] createServiceBus options.maxEventBytes: expected ${maxBytes} at most over this transport, got ${options.maxEventBytes}`,
     );
+  }
   const maxEventBytes = Math.min(options.maxEventBytes ?? 262_144, maxBytes);
   const { send, refusal, lastConfirmAt } = createSend(connection, activity, { publishTimeoutMs, maxPendingPublishes });
   const failures = createAttemptFailures();

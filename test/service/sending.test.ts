@@ -249,14 +249,16 @@ describe('maxEventBytes', () => {
     expect(published).toHaveLength(2);
   });
 
-  it('of more than the transport can carry is refused', () => {
-    const { transport } = createFakeTransport({ features: { ...FEATURES, maxBytes: 100 } });
+  it('of more than the transport can carry is refused, and leaves no connection open', () => {
+    const close = vi.fn(async () => {});
+    const { transport } = createFakeTransport({ features: { ...FEATURES, maxBytes: 100 }, close });
 
     expect(() => createShop({ transport, maxEventBytes: 101 })).toThrow(
       new TypeError(
         '[mapbus] createServiceBus options.maxEventBytes: expected 100 at most over this transport, got 101',
       ),
     );
+    expect(close).toHaveBeenCalledOnce();
   });
 
   it('is what the transport can carry at most', async () => {
