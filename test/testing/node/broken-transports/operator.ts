@@ -112,8 +112,8 @@ export const brokenOperator = [
                   const isRemoved = await operator.remove(consumer);
                   const { names = [], waiting = 0 } = found ?? {};
                   if (!names || waiting === 0) return isRemoved;
-                  // They come once somebody has declared it again.
-                  void (async () => {
+                  // They come once somebody has declared it again, unless the connection is closed before.
+                  const giveKept = async () => {
                     while (!(await operator.consumers()).some((each) => each.consumer === consumer)) await pause(1);
                     for (const name of names)
                       for (const body of kept.get(name)?.slice(0, waiting) ?? [])
@@ -121,7 +121,8 @@ export const brokenOperator = [
                           { name, id: context.service, source: '/kept', body, key: undefined, headers: {} },
                           { signal: new AbortController().signal, session: undefined },
                         );
-                  })();
+                  };
+                  giveKept().catch(() => {});
                   return isRemoved;
                 },
               },
