@@ -4,11 +4,11 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 import { chromiumArgs, chromiumPath, firefoxPath } from './scripts/browsers.ts';
 import { miniBrowserPath } from './scripts/webkit.ts';
+import { isFullSize } from './test/faults/scale.ts';
 import { aliasTo } from './vitest.alias.ts';
 import { webkit } from './vitest.webkit.ts';
 
 const isDist = process.env.TARGET === 'dist';
-const isFullSize = Number(process.env.FAULT_SCALE) >= 1;
 const alias = aliasTo(isDist ? 'dist' : 'src');
 
 // What needs Node is in folders of that name.
@@ -20,20 +20,19 @@ const needChromium = [
   ...['frameworks', 'hot-reload', 'react-compiler', 'react-memory', 'servers'].map(
     (name) => `test/frameworks/${name}.test.ts`,
   ),
-  'test/link/node/sleeping.test.ts',
 ];
 // They pack the package itself, or compile its types or its sources: the same for the sources and for what was built.
-const onlyOnce = [
+const compiling = [
   ...[
     ...['browser-example', 'consumers', 'live-shop', 'react-recipe', 'readme', 'received', 'sizes'],
     ...['shop-front', 'tabs-page', 'type-cost', 'type-errors'],
   ].map((name) => `test/package/${name}.test.ts`),
   'test/frameworks/*.test.ts',
-  'test/link/node/{engines,sleeping}.test.ts',
-  // What they take minutes for is in the logic, and the built code has the same.
-  'test/testing/node/contract-broken.test.ts',
-  'test/postgres/{claims,contract}.test.ts',
 ];
+const inEngines = 'test/link/node/engines.test.ts';
+const sleeping = 'test/link/node/sleeping.test.ts';
+// What they take minutes for is in the logic, and the built code has the same.
+const onlyOnce = [sleeping, 'test/testing/node/contract-broken.test.ts', 'test/postgres/claims.test.ts'];
 
 // scripts/browsers.ts names the browser that is missing. In CI it is a failure.
 const hasChromium = existsSync(chromiumPath) || Boolean(process.env.CI);
@@ -93,41 +92,35 @@ const inEngine = (name: 'firefox' | 'webkit', provider: typeof chromium): TestPr
   },
 });
 
-/** What needs a broker or a database that runs: first the tests that share it, then those that kill it. */
+/** The tests of a broker or a database that runs. */
+interface ServiceTests {
+  readonly tests: string;
+  /** They start programs: the command line, the example of a shop, clients in Python. */
+  readonly programs: string[];
+  /** They kill it. */
+  readonly faults: string;
+}
+
+/** Each kind of tests in a project of its own: first those that share the service, then those that kill it. */
 const onService = (
   name: 'rabbitmq' | 'kafka' | 'postgres',
-  include: string[],
-  faults = [`test/faults/${name}.test.ts`],
-): TestProjectConfiguration[] => [
-  {
-    extends: true,
-    resolve: { alias },
-    test: {
-      name,
-      include: [...include, 'test/brokers/cli/*.test.ts'],
-      env: { BROKER: name },
-      fileParallelism: false,
-      sequence: { groupOrder: 1 },
-    },
-  },
-  {
-    extends: true,
-    resolve: { alias },
-    test: {
-      name: `${name}-faults`,
-      include: faults,
-      testTimeout: 900_000,
-      maxWorkers: 2,
-      execArgv: ['--expose-gc'],
-      sequence: { groupOrder: 2 },
-    },
-  },
-];
+  { tests, programs, faults }: ServiceTests,
+): TestProjectConfiguration[] => {
+  const sharing = { env: { BROKER: name }, fileParallelism: false, sequence: { groupOrder: 1 } };
+  const killing = { testTimeout: 900_000, maxWorkers: 2, execArgv: ['--expose-gc'], sequence: { groupOrder: 2 } };
+  return [
+    { extends: true, resolve: { alias }, test: { name, include: [tests], ...sharing } },
+    { extends: true, resolve: { alias }, test: { name: `${name}-programs`, include: programs, ...sharing } },
+    { extends: true, resolve: { alias }, test: { name: `${name}-faults`, include: [faults], ...killing } },
+  ];
+};
+/** The command line and the example of a shop. */
+const programsOn = (name: string) => ['test/brokers/cli/*.test.ts', `test/brokers/{rights,shop}/${name}.test.ts`];
 
 export default defineConfig({
   test: {
     restoreMocks: true,
-    // Two parts of the tests run at a time, on two cores. Some pack the package, or wait for a broker.
+    // Three parts of the tests run at a time, on two cores. Some pack the package, or wait for a broker.
     testTimeout: 30_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
@@ -143,20 +136,48 @@ export default defineConfig({
             ...everywhere,
             'test/{bus,react,testing,link,sse}/node/*.test.{ts,tsx}',
             'test/postgres/*.test.ts',
-            'test/{cli,frameworks,package,service,url}/**/*.test.ts',
+            'test/{cli,package,service,url}/**/*.test.ts',
           ],
-          exclude: [...(hasChromium ? [] : needChromium), ...(isDist ? onlyOnce : [])],
+          exclude: [...compiling, inEngines, ...(hasChromium ? [] : [sleeping]), ...(isDist ? onlyOnce : [])],
           execArgv: ['--expose-gc'],
         },
       },
-      // The one for Prometheus needs Python, which is installed for its neighbours.
-      ...onService('rabbitmq', ['test/brokers/rabbitmq/*.test.ts', 'test/interop/{rabbitmq,prometheus}.test.ts']),
-      ...onService(
-        'kafka',
-        ['test/brokers/kafka/*.test.ts', 'test/interop/kafka.test.ts'],
-        isFullSize ? ['test/faults/kafka*.test.ts'] : undefined,
-      ),
-      ...onService('postgres', ['test/postgres/server/*.test.ts'], ['test/postgres/faults/*.test.ts']),
+      {
+        extends: true,
+        resolve: { alias },
+        test: {
+          name: 'package',
+          include: compiling,
+          exclude: hasChromium ? [] : needChromium,
+          execArgv: ['--expose-gc'],
+        },
+      },
+      { extends: true, resolve: { alias }, test: { name: 'engines', include: [inEngines] } },
+      ...onService('rabbitmq', {
+        tests: 'test/brokers/rabbitmq/*.test.ts',
+        // The one for Prometheus needs Python, which is installed for its neighbours.
+        programs: [...programsOn('rabbitmq'), 'test/interop/{rabbitmq,prometheus}.test.ts'],
+        faults: 'test/faults/rabbitmq.test.ts',
+      }),
+      ...onService('kafka', {
+        tests: 'test/brokers/kafka/*.test.ts',
+        programs: [...programsOn('kafka'), 'test/interop/kafka.test.ts'],
+        faults: isFullSize ? 'test/faults/kafka*.test.ts' : 'test/faults/kafka.test.ts',
+      }),
+      ...onService('postgres', {
+        tests: 'test/postgres/server/*.test.ts',
+        programs: programsOn('postgres'),
+        faults: 'test/postgres/faults/*.test.ts',
+      }),
+      {
+        extends: true,
+        resolve: { alias },
+        test: {
+          name: 'postgres-others',
+          include: ['test/postgres/others/*.test.ts'],
+          fileParallelism: false,
+        },
+      },
       ...(hasChromium ? browsers : []),
       ...(hasFirefox ? [inEngine('firefox', firefox)] : []),
       ...(hasWebKit ? [inEngine('webkit', webkit())] : []),

@@ -5,6 +5,8 @@ import { runWithNewest } from './run.ts';
 const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
 
 const given = process.argv.slice(2);
-const projects = given.includes('--project') ? [] : ['--project', 'kafka', '--project', 'kafka-faults'];
+const projects = given.includes('--project')
+  ? []
+  : ['kafka', 'kafka-programs', 'kafka-faults'].flatMap((name) => ['--project', name]);
 
 process.exitCode = await runWithNewest([vitest, 'run', ...projects, ...given]);

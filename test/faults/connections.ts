@@ -1,16 +1,15 @@
 import { expect, it } from 'vitest';
+import { isFullSize, scaled } from './scale.ts';
 import {
   after,
   countDeadLetters,
   countWhenHandled,
   createNotes,
   duplicatesOf,
-  isFullSize,
   openBus,
   publishAll,
   report,
   type Site,
-  scaled,
   startWorker,
   unique,
   until,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { after, openBus, publishAll, report, type Site, scaled, unique, until } from './support.ts';
+import { scaled } from './scale.ts';
+import { after, openBus, publishAll, report, type Site, unique, until } from './support.ts';
 
 /** What stays of events in the memory of a process. */
 export const testMemory = ({ kind, openProxy }: Site): void => {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { scaled } from './scale.ts';
 import {
   after,
   countDeadLetters,
@@ -9,7 +10,6 @@ import {
   openBus,
   report,
   type Site,
-  scaled,
   startWorker,
   unique,
   until,

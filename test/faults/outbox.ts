@@ -5,7 +5,8 @@ import { Pool, type PoolClient } from 'pg';
 import { expect, it } from 'vitest';
 import { ensureService } from '../../scripts/services/main.ts';
 import { available } from '../brokers/support.ts';
-import { after, keyOf, openBus, report, type Site, scaled, unique, until, untilNoneIsLeft } from './support.ts';
+import { scaled } from './scale.ts';
+import { after, keyOf, openBus, report, type Site, unique, until, untilNoneIsLeft } from './support.ts';
 
 interface Payload {
   readonly index: number;

@@ -1,7 +1,8 @@
 import { Producer } from '@platformatic/kafka';
 import { Connection } from 'rabbitmq-client';
 import { expect, it } from 'vitest';
-import { createNotes, openBus, publishAll, report, type Site, scaled, startWorker, unique, until } from './support.ts';
+import { scaled } from './scale.ts';
+import { createNotes, openBus, publishAll, report, type Site, startWorker, unique, until } from './support.ts';
 
 const event = (name: string, data: string) =>
   `{"specversion":"1.0","id":"${crypto.randomUUID()}","source":"/foreign","type":"${name}","data":${data}}`;

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { scaled } from './scale.ts';
 import {
   after,
   countDeadLetters,
@@ -12,7 +13,6 @@ import {
   publishDuring,
   report,
   type Site,
-  scaled,
   startWorker,
   unique,
   until,

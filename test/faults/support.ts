@@ -14,11 +14,6 @@ import { createFaultProxy, type FaultProxy } from '../../scripts/services/proxy.
 import { rabbitmqctl } from '../../scripts/services/rabbitmq.ts';
 import { startProcess } from './worker-process.ts';
 
-/** The full size by `FAULT_SCALE=1`, which `npm run test:faults` sets; a tenth of it otherwise. */
-const scale = Number(process.env.FAULT_SCALE ?? 0.1);
-export const scaled = (size: number): number => Math.max(1, Math.round(size * scale));
-export const isFullSize = scale >= 1;
-
 interface Payload {
   readonly index: number;
   readonly key?: string | undefined;

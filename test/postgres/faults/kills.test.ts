@@ -4,7 +4,8 @@ import { createServiceBus } from 'mapbus/service';
 import type { PoolClient } from 'pg';
 import { expect, it } from 'vitest';
 import { createFaultProxy } from '../../../scripts/services/proxy.ts';
-import { report, scaled, untilNoneIsLeft } from '../../faults/support.ts';
+import { scaled } from '../../faults/scale.ts';
+import { report, untilNoneIsLeft } from '../../faults/support.ts';
 import { createDatabase, insist, openSite, startWorker, until } from './support.ts';
 
 interface Events {

@@ -1,5 +1,4 @@
 import { Pool } from 'pg';
-import postgresJs from 'postgres';
 import { afterAll } from 'vitest';
 import { ensureService } from '../../../scripts/services/main.ts';
 import { ensurePgBouncer } from '../../../scripts/services/pgbouncer.ts';
@@ -25,12 +24,9 @@ export const findPgBouncer = () =>
 /** Where a server of the newest version is. */
 export const findServer18 = () => find('postgres-18', ensurePostgres18);
 
-/** Both clients of a server, closed after the tests of the file. */
-export const openClients = (url: string) => {
+/** A pool of connections to a server, closed after the tests of the file. */
+export const openPool = (url: string): Pool => {
   const pool = new Pool({ connectionString: url, max: 30 });
-  const client = postgresJs(url, { max: 30, onnotice: () => {} });
-  afterAll(async () => {
-    await Promise.all([pool.end(), client.end()]);
-  });
-  return { pool, client };
+  afterAll(() => pool.end());
+  return pool;
 };

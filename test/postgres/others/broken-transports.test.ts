@@ -4,8 +4,8 @@ import { Pool } from 'pg';
 import { afterAll, expect, it } from 'vitest';
 import { brokenTransports } from '../../testing/node/broken-transports/index.ts';
 import { createBrokenSetup } from '../../testing/node/broken-transports/with-fault.ts';
+import { findServer } from '../server/support.ts';
 import { contractSetup } from '../support.ts';
-import { findServer } from './support.ts';
 
 const url = await findServer();
 

@@ -1,15 +1,13 @@
 import { fromPg, postgres } from 'mapbus/postgres';
-import { Pool } from 'pg';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
+import { runContract } from '../server/run-contract.ts';
+import { findServer18, openPool } from '../server/support.ts';
 import { contractSetup } from '../support.ts';
-import { runContract } from './run-contract.ts';
-import { findServer18 } from './support.ts';
 
 const url = await findServer18();
 
 if (url !== undefined) {
-  const pool = new Pool({ connectionString: url, max: 30 });
-  afterAll(() => pool.end());
+  const pool = openPool(url);
 
   it('the server has the version 18', async () => {
     const { rows } = await pool.query('SHOW server_version_num');

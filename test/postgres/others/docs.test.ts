@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it, vi } from 'vitest';
 import { readPage } from '../../../scripts/readme.ts';
+import { findServer } from '../server/support.ts';
 import { generatePrisma } from './generate-prisma.ts';
-import { findServer } from './support.ts';
 
 const url = await findServer();
 

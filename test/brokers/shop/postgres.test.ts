@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { testShop } from '../../brokers/shop.ts';
-import { available } from '../../brokers/support.ts';
+import { testShop } from '../shop.ts';
+import { available } from '../support.ts';
 
 describe.each(await available(['postgres']))('the shop over %s', testShop);

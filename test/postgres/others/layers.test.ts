@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import { type Database, exactlyOnce, postgres } from 'mapbus/postgres';
 import { createServiceBus, type ServiceBusOptions } from 'mapbus/service';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { findServer } from '../server/support.ts';
 import { type Layer, layers } from './layers.ts';
-import { findServer } from './support.ts';
 
 interface Events {
   'order.placed': { orderId: string };

@@ -3,9 +3,9 @@ import { createServiceBus, memory } from 'mapbus/service';
 import type { Transport } from 'mapbus/transport';
 import { Pool, type PoolClient } from 'pg';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { runContract } from '../server/run-contract.ts';
+import { findPgBouncer } from '../server/support.ts';
 import { contractSetup } from '../support.ts';
-import { runContract } from './run-contract.ts';
-import { findPgBouncer } from './support.ts';
 
 interface Events {
   'order.placed': { index: number };

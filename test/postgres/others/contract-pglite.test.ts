@@ -2,7 +2,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { fromPglite, outbox, postgres } from 'mapbus/postgres';
 import { clausesFor, rehearsal } from 'mapbus/testing';
 import { describe, it } from 'vitest';
-import { contractSetup } from './support.ts';
+import { contractSetup } from '../support.ts';
 
 const client = new PGlite();
 const broker = rehearsal();

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { cases, runCase } from '../../brokers/cli/rights.ts';
-import { findBrokers, openDead, unique } from '../../brokers/cli/support.ts';
+import { cases, runCase } from '../cli/rights.ts';
+import { findBrokers, openDead, unique } from '../cli/support.ts';
 
 describe.each(await findBrokers())('the rights of an operator at $kind', (broker) => {
   it.each(cases)('that are named are enough for $args', async (each) => {
