@@ -1,6 +1,4 @@
 import type { Connection, ConnectionContext, TransportFeatures } from '../transport/index.ts';
-import { arrayOf } from './as-text.ts';
-import { isDueStatement } from './due-statement.ts';
 import { createLetters } from './letters.ts';
 import { createOperator } from './operator.ts';
 import { publishOneStatement, publishOneValues, publishStatement, publishValues } from './publish-statement.ts';
@@ -9,6 +7,7 @@ import { openStore, type Settings } from './store.ts';
 import { tables } from './tables.ts';
 import { createTails } from './tails.ts';
 import { insertVeto } from './veto.ts';
+import { whenIdle } from './when-idle.ts';
 
 const FEATURES: TransportFeatures = {
   durable: true,
@@ -25,9 +24,6 @@ const FEATURES: TransportFeatures = {
   maxDelayMs: 2 ** 31 - 1,
   maxBytes: undefined,
 };
-
-/** How long `idle` waits before it looks again. */
-const LOOK_MS = 5;
 
 /** A connection of a service to a database that is its transport. */
 export const connect = <Session>(settings: Settings<Session>, context: ConnectionContext): Connection => {
@@ -65,16 +61,6 @@ export const connect = <Session>(settings: Settings<Session>, context: Connectio
     trouble: (error) => context.report('warn', 'event_transport_trouble', { error }),
   });
 
-  const isDue = async (): Promise<boolean> => {
-    const [row] = await query(isDueStatement(names), [arrayOf(store.consumersOf(owner))]);
-    return row?.due === 'true';
-  };
-  const idle = async (): Promise<void> => {
-    while (!store.isClosed() && (receiving.isBusy() || (await isDue()) || receiving.isBusy())) {
-      receiving.wake();
-      await new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
-    }
-  };
   const close = async (): Promise<void> => {
     await tails.stop();
     await store.close();
@@ -92,7 +78,7 @@ export const connect = <Session>(settings: Settings<Session>, context: Connectio
     operator,
     plan: () => tables({ schema }).split('\n').filter(Boolean),
     health: store.health,
-    idle,
+    idle: () => whenIdle(store, owner, store.isClosed),
     close,
   };
 };

@@ -1,8 +1,6 @@
 import { check, type KnownOptions, readOptions } from '../shared/check.ts';
 import { within } from '../shared/time-limit.ts';
 import type { Connection, ConnectionContext, ConsumerSpec, Transport } from '../transport/index.ts';
-import { arrayOf } from './as-text.ts';
-import { isDueStatement } from './due-statement.ts';
 import {
   isBehindStatement,
   lastEventStatement,
@@ -17,6 +15,7 @@ import { createRelay } from './relay.ts';
 import { openStore, type Settings } from './store.ts';
 import { tables } from './tables.ts';
 import { insertVeto } from './veto.ts';
+import { untilNextLook, whenIdle } from './when-idle.ts';
 
 /** How a bus puts Postgres before another transport. */
 export interface OutboxOptions<Session> extends StoreOptions<Session> {
@@ -51,12 +50,7 @@ const LAST_MS = 1_000;
 /** How long a new consumer waits for what was published before it. */
 const CATCH_UP_MS = 1_000;
 
-/** How long `idle` waits before it looks again. */
-const LOOK_MS = 5;
-
 const ignore = () => {};
-
-const pause = () => new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS));
 
 const specOf = (window: number): ConsumerSpec => ({
   consumer: RELAY,
@@ -114,16 +108,9 @@ const connect = <Session>(settings: OutboxSettings<Session>, context: Connection
     statement: outboxStatement(names),
     valuesOf: (messages) => outboxValues(owner, messages),
   });
-  const isDue = async (): Promise<boolean> => {
-    const [row] = await query(isDueStatement(names), [arrayOf(store.consumersOf(owner))]);
-    return row?.due === 'true';
-  };
   const drained = async (): Promise<void> => {
     await start();
-    while (!isClosed && (receiving.isBusy() || (await isDue()) || receiving.isBusy())) {
-      receiving.wake();
-      await pause();
-    }
+    await whenIdle(store, owner, () => isClosed);
   };
   const idle = async (): Promise<void> => {
     await drained();
@@ -138,7 +125,7 @@ const connect = <Session>(settings: OutboxSettings<Session>, context: Connection
     const until = performance.now() + CATCH_UP_MS;
     const isBehind = async () =>
       (await query(isBehindStatement(names), [namespace, row?.last ?? '0']))[0]?.behind === 'true';
-    while (performance.now() < until && (await isBehind())) await pause();
+    while (performance.now() < until && (await isBehind())) await untilNextLook();
   };
   const { tail: innerTail } = inner;
   const close = async (): Promise<void> => {
