@@ -114,13 +114,13 @@ const onService = (
     { extends: true, resolve: { alias }, test: { name: `${name}-faults`, include: [faults], ...killing } },
   ];
 };
-/** The command line and the example of a shop. */
+/** The command line, the rights that its commands need, and the example of a shop. */
 const programsOn = (name: string) => ['test/brokers/cli/*.test.ts', `test/brokers/{rights,shop}/${name}.test.ts`];
 
 export default defineConfig({
   test: {
     restoreMocks: true,
-    // Three parts of the tests run at a time, on two cores. Some pack the package, or wait for a broker.
+    // Two or three parts of the tests run at a time, on two cores. Some pack the package, or wait for a broker.
     testTimeout: 30_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
