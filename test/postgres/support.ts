@@ -1,5 +1,5 @@
-import type { Database } from 'mapbus/postgres';
-import type { ContractSetup, ContractTransaction } from 'mapbus/testing';
+import { type Database, outbox } from 'mapbus/postgres';
+import { type ContractSetup, type ContractTransaction, rehearsal } from 'mapbus/testing';
 import type { Transport } from 'mapbus/transport';
 
 /** A database that can fall silent, as for a process that is killed or frozen: what it asks is never answered. */
@@ -75,4 +75,10 @@ export const contractSetup = <Session>(
     begin: () => begin(connectTo()),
     leaseMs: READY.leaseMs,
   };
+};
+
+/** The same for an outbox. All transports of the setup are before the same broker. */
+export const outboxSetup = <Session>(connectTo: () => Database<Session>): ContractSetup => {
+  const broker = rehearsal();
+  return contractSetup(connectTo, (options) => outbox({ ...options, transport: broker }));
 };

@@ -1,18 +1,17 @@
-import { fromPg, outbox, postgres } from 'mapbus/postgres';
-import { type ContractSetup, clausesFor, rehearsal } from 'mapbus/testing';
+import { fromPg, postgres } from 'mapbus/postgres';
+import { type ContractSetup, clausesFor } from 'mapbus/testing';
 import { Pool } from 'pg';
 import { afterAll, expect, it } from 'vitest';
 import { brokenTransports } from '../../testing/node/broken-transports/index.ts';
 import { createBrokenSetup } from '../../testing/node/broken-transports/with-fault.ts';
 import { findServer } from '../server/support.ts';
-import { contractSetup } from '../support.ts';
+import { contractSetup, outboxSetup } from '../support.ts';
 
 const url = await findServer();
 
 if (url !== undefined) {
   const pool = new Pool({ connectionString: url, max: 60 });
   afterAll(() => pool.end());
-  const broker = rehearsal();
   /** What a clause cannot find here, since the fault has nothing to break. */
   const NOT_HERE: Readonly<Record<string, readonly string[]>> = {
     postgres: [
@@ -37,11 +36,7 @@ if (url !== undefined) {
   ];
   const createSound: Readonly<Record<string, () => ContractSetup>> = {
     postgres: () => contractSetup(() => fromPg(pool), postgres),
-    'an outbox before rehearsal': () =>
-      contractSetup(
-        () => fromPg(pool),
-        (options) => outbox({ ...options, transport: broker }),
-      ),
+    'an outbox before rehearsal': () => outboxSetup(() => fromPg(pool)),
   };
 
   it.each(Object.entries(createSound))(

@@ -1,17 +1,13 @@
 import { PGlite } from '@electric-sql/pglite';
-import { fromPglite, outbox, postgres } from 'mapbus/postgres';
-import { clausesFor, rehearsal } from 'mapbus/testing';
+import { fromPglite, postgres } from 'mapbus/postgres';
+import { clausesFor } from 'mapbus/testing';
 import { describe, it } from 'vitest';
-import { contractSetup } from '../support.ts';
+import { contractSetup, outboxSetup } from '../support.ts';
 
 const client = new PGlite();
-const broker = rehearsal();
 const setups = {
   postgres: contractSetup(() => fromPglite(client), postgres),
-  'outbox before rehearsal': contractSetup(
-    () => fromPglite(client),
-    (options) => outbox({ ...options, transport: broker }),
-  ),
+  'outbox before rehearsal': outboxSetup(() => fromPglite(client)),
 };
 
 for (const [name, setup] of Object.entries(setups))
