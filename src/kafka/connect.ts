@@ -1,4 +1,5 @@
 import type { BaseOptions } from '@platformatic/kafka';
+import { sleep } from '../shared/sleep.ts';
 import { within } from '../shared/time-limit.ts';
 import type {
   Connection,
@@ -24,7 +25,6 @@ import { type Receiver, startReceiver } from './receiver.ts';
 import { bytesOf, type NewRecord, toBuffer } from './records.ts';
 import { createRenaming } from './renaming.ts';
 import { createSendOnce } from './send-once.ts';
-import { sleep } from './sleep.ts';
 import { stayConnected } from './stay-connected.ts';
 import { startTail } from './tail.ts';
 import { createTopics, type TopicPlan } from './topics.ts';

@@ -1,9 +1,9 @@
 import type { ClusterMetadata } from '@platformatic/kafka';
+import { sleep } from '../shared/sleep.ts';
 import type { Client, ConsumerClient } from './client.ts';
 import { type FetchResponse, readPartition } from './committed-batches.ts';
 import { isUnknownTopic } from './errors.ts';
 import type { StoredRecord } from './records.ts';
-import { sleep } from './sleep.ts';
 
 /** Where a partition is read next. */
 export interface Cursor {

@@ -1,9 +1,9 @@
 import type { ClusterMetadata } from '@platformatic/kafka';
+import { sleep } from '../shared/sleep.ts';
 import { within } from '../shared/time-limit.ts';
 import type { Client, ConsumerClient } from './client.ts';
 import { type Commit, sendCommit } from './commit.ts';
 import { isOneOf } from './errors.ts';
-import { sleep } from './sleep.ts';
 
 export interface TopicPartition {
   readonly topic: string;

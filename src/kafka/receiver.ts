@@ -1,3 +1,4 @@
+import { sleep } from '../shared/sleep.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Outcome, Receiving } from '../transport/index.ts';
 import { assignToSubscribers } from './assigner.ts';
@@ -10,7 +11,6 @@ import { createMembership, type TopicPartition } from './membership.ts';
 import { attemptOf, waitOf, withoutOwn } from './outcomes.ts';
 import { createPosition, deliveriesOf, type Position, roomOf, takeInHand, toCommit } from './position.ts';
 import { bodyOf, headersOf, keyOf, type StoredRecord } from './records.ts';
-import { sleep } from './sleep.ts';
 import { openAgain, readNote } from './suspicion.ts';
 
 export interface ReceiverParts {

@@ -1,4 +1,4 @@
-import { sleep } from './sleep.ts';
+import { sleep } from '../shared/sleep.ts';
 
 /** A broker ends a connection that was idle for ten minutes, unless an operator has changed `connections.max.idle.ms`. */
 const IDLE_MS = 60_000;

@@ -1,7 +1,7 @@
 import { type Admin, deleteTopicsV6 } from '@platformatic/kafka';
+import { sleep } from '../shared/sleep.ts';
 import type { ConnectionContext } from '../transport/index.ts';
 import { isOneOf, isUnknownTopic } from './errors.ts';
-import { sleep } from './sleep.ts';
 import { whenReady } from './trying.ts';
 
 const DELETE_MS = 5_000;

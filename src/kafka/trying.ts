@@ -1,5 +1,5 @@
+import { sleep } from '../shared/sleep.ts';
 import { isNotReady, isUnknownTopic } from './errors.ts';
-import { sleep } from './sleep.ts';
 
 const PAUSE_MS = 200;
 const LIMIT_MS = 15_000;

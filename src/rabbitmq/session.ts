@@ -1,7 +1,7 @@
 import type { Channel } from 'rabbitmq-client';
-import { onAbort } from '../shared/abort.ts';
 import { createActivity } from '../shared/activity.ts';
 import { createGate } from '../shared/gate.ts';
+import { sleep } from '../shared/sleep.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Delivery, Outcome } from '../transport/index.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
@@ -57,8 +57,9 @@ export const openSession = async ({
 }: Parts): Promise<Piece> => {
   const isOrdered = spec.order === 'key';
   const gone = new AbortController();
-  /** Aborted when no delivery may start any more. */
   const stopping = new AbortController();
+  /** Aborted when no delivery may start any more. */
+  const ending = AbortSignal.any([gone.signal, stopping.signal]);
   const acknowledgements = createAcknowledgements(channel);
   const turns = createTurns();
   const suspects = createGate(1);
@@ -113,30 +114,12 @@ export const openSession = async ({
     return isFirst ? deliveries : Math.min(deliveries, MAX_DELIVERIES);
   };
 
-  const isEnding = () => gone.signal.aborted || stopping.signal.aborted;
-
-  /** Resolves when the time is over, or when no delivery may start any more. */
-  const wait = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      if (isEnding()) {
-        resolve();
-        return;
-      }
-      const end = () => {
-        clearTimeout(timer);
-        for (const release of releases) release();
-        resolve();
-      };
-      const timer = setTimeout(end, ms).unref();
-      const releases = [gone, stopping].map(({ signal }) => onAbort(signal, end));
-    });
-
   /** Runs one attempt, when there is room for it. */
   const attemptOnce = async (delivery: Delivery, isSuspect: boolean): Promise<Outcome | undefined> => {
     if (isSuspect) await suspects.enter();
     if (isOrdered) await running.enter();
     try {
-      return isEnding() ? undefined : await deliver(delivery);
+      return ending.aborted ? undefined : await deliver(delivery);
     } finally {
       if (isOrdered) running.leave();
       if (isSuspect) suspects.leave();
@@ -159,8 +142,8 @@ export const openSession = async ({
     for (let { attempt } = delivery; ; ) {
       const outcome = await attemptOnce({ ...delivery, attempt }, isSuspect);
       if (!isOrdered || outcome?.is !== 'retry') return outcome;
-      await wait(outcome.afterMs);
-      if (isEnding()) return undefined;
+      await sleep(outcome.afterMs, ending);
+      if (ending.aborted) return undefined;
       isSuspect = false;
       ({ attempt } = outcome);
     }
@@ -204,7 +187,7 @@ export const openSession = async ({
   const receiveAtOnce = (message: Received, deliveries: number): void => {
     open.start();
     void deliver(deliveryOf(message, deliveries)).then((outcome) => {
-      if (outcome.is === 'done' && !isEnding() && channel.active) {
+      if (outcome.is === 'done' && !ending.aborted && channel.active) {
         acknowledgements.add(message.deliveryTag);
         open.end();
       } else void settle(message, outcome).finally(open.end);
@@ -213,7 +196,7 @@ export const openSession = async ({
 
   const receive = (message: Received): void => {
     acknowledgements.open(message.deliveryTag);
-    if (isEnding()) {
+    if (ending.aborted) {
       giveBack(message);
       return;
     }

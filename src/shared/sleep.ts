@@ -1,3 +1,5 @@
+import { onAbort } from './abort.ts';
+
 /** Resolves when the time is over or the signal is aborted. */
 export const sleep = (delayMs: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -7,9 +9,9 @@ export const sleep = (delayMs: number, signal?: AbortSignal): Promise<void> =>
     }
     const end = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
+      release?.();
       resolve();
     };
     const timer = setTimeout(end, delayMs);
-    signal?.addEventListener('abort', end);
+    const release = signal && onAbort(signal, end);
   });
