@@ -1,6 +1,7 @@
 import type { Client, ConsumerClient } from './client.ts';
 import { readPartition } from './committed-batches.ts';
 import type { StoredRecord } from './records.ts';
+import { whenReady } from './trying.ts';
 
 const LIMITS = { maxWaitTime: 500, minBytes: 1, maxBytes: 10 * 1024 * 1024, isolationLevel: 1 };
 
@@ -13,7 +14,7 @@ export const readLog = async (
   to: bigint,
   visit: (record: StoredRecord) => void,
 ): Promise<void> => {
-  const { topics } = await client.metadata({ topics: [topic], forceUpdate: true });
+  const { topics } = await whenReady(() => client.metadata({ topics: [topic], forceUpdate: true }));
   const known = topics.get(topic);
   const node = known?.partitions[index]?.leader ?? -1;
   for (let next = from; known && next < to; ) {

@@ -2,7 +2,7 @@ import { type Admin, deleteTopicsV6 } from '@platformatic/kafka';
 import { sleep } from '../shared/sleep.ts';
 import type { ConnectionContext } from '../transport/index.ts';
 import { isOneOf, isUnknownTopic } from './errors.ts';
-import { whenReady } from './trying.ts';
+import { whenKnown, whenReady } from './trying.ts';
 
 const DELETE_MS = 5_000;
 const GONE_TRIES = 40;
@@ -44,7 +44,7 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
       report('warn', 'event_topic_not_replicated', { topic, brokers: brokers.size });
   };
 
-  const make = async ({ topic, partitions, configs }: TopicPlan): Promise<void> => {
+  const create = async ({ topic, partitions, configs }: TopicPlan): Promise<void> => {
     try {
       await admin.createTopics({
         topics: [topic],
@@ -53,13 +53,16 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
         replicas: replicas ?? -1,
         configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
       });
-      // Brokers know of it a little later.
-      await whenReady(() => warnOfOneReplica(topic));
     } catch (error) {
-      if (isOneOf(error, /TOPIC_ALREADY_EXISTS/)) await warnOfOneReplica(topic);
+      if (isOneOf(error, /TOPIC_ALREADY_EXISTS/)) return;
       // Another may have made it, although this process must not.
-      else if (!isOneOf(error, /AUTHORIZATION_FAILED/) || (await find(topic)) === undefined) throw error;
+      if (!isOneOf(error, /AUTHORIZATION_FAILED/) || (await find(topic)) === undefined) throw error;
     }
+  };
+  const make = async (plan: TopicPlan): Promise<void> => {
+    await create(plan);
+    // Brokers know of it a little later, also when another process has just made it.
+    await whenKnown(() => warnOfOneReplica(plan.topic));
   };
   const look = async ({ topic }: TopicPlan): Promise<void> => {
     try {

@@ -120,6 +120,23 @@ describe.each(kinds)('what is at the broker, over %s', () => {
     expect((await admin.listTopics()).filter((topic) => topic.includes(name))).toEqual([]);
   });
 
+  it('processes that start at once make the same topics together', async () => {
+    const [service, names] = [unique('s'), range(12).map(() => unique('e'))];
+    const specs = names.map((name) => specOf(`reads-${name}`, name));
+    const processes = await Promise.all(range(6).map(() => connect(service, { partitions: 20 })));
+
+    // Each begins with another one, so that it asks for topics that the broker does not know yet.
+    const declaring = processes.map(({ connection }, n) =>
+      connection.declare([...specs.slice(2 * n), ...specs.slice(0, 2 * n)]),
+    );
+    const errors = (await Promise.allSettled(declaring)).filter(({ status }) => status === 'rejected');
+
+    const admin = await openAdmin();
+    const made = (await admin.listTopics()).filter((topic) => names.some((name) => topic.endsWith(name)));
+    await admin.deleteTopics({ topics: made });
+    expect([errors, made.length]).toEqual([[], 24]);
+  });
+
   it('plan tells all that has to exist, so that topology: "check" works', async () => {
     const [service, name] = [unique('s'), unique('e')];
     const admin = await openAdmin();
