@@ -33,7 +33,7 @@ export interface IntakeParts {
   readonly mark: (job: Job) => Promise<void>;
   /** Called when an event needs nothing any more. */
   readonly finished: (job: Job, outcome: Outcome) => void;
-  /** Called when there may be room for more. */
+  /** Called when there is room for more again. */
   readonly roomy: () => void;
 }
 
@@ -51,6 +51,7 @@ export const createIntake = (parts: IntakeParts) => {
   const suspects = createFifo<Job>();
   let running = 0;
   let isAlone = false;
+  let isFull = false;
   let isHeld = true;
   let isStopped = false;
   let idle: (() => void)[] = [];
@@ -170,7 +171,9 @@ export const createIntake = (parts: IntakeParts) => {
         break;
       }
     }
-    if (hasRoom()) roomy();
+    const wasFull = isFull;
+    isFull = !hasRoom();
+    if (wasFull && !isFull) roomy();
   };
   const hasRoom = () => !isStopped && sizeOf(ready) < ENOUGH;
 

@@ -2,15 +2,15 @@ import { sleep } from '../shared/sleep.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Outcome, Receiving } from '../transport/index.ts';
 import { assignToSubscribers } from './assigner.ts';
-import { attributesOf } from './binary-mode.ts';
 import type { Clients } from './client.ts';
 import { createFetchLoop, type FetchLoop } from './fetch-loop.ts';
 import { type GroupOffsets, type OffsetsByTopic, offsetOf } from './group-offsets.ts';
+import { createHeaderReader, type ReadHeaders } from './header-reader.ts';
 import { createIntake, type IntakeParts, type Job } from './intake.ts';
 import { createMembership, type TopicPartition } from './membership.ts';
-import { attemptOf, waitOf, withoutOwn } from './outcomes.ts';
+import { attemptOf, waitOf } from './outcomes.ts';
 import { createPosition, deliveriesOf, type Position, roomOf, takeInHand, toCommit } from './position.ts';
-import { bodyOf, headersOf, keyOf, type StoredRecord } from './records.ts';
+import { bodyOf, keyOf, type StoredRecord } from './records.ts';
 import { openAgain, readNote } from './suspicion.ts';
 
 export interface ReceiverParts {
@@ -216,6 +216,8 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   let commitDueAt = 0;
   /** Commits within so many milliseconds. */
   const commitSoon = (withinMs = commitIntervalMs): void => {
+    // Nothing takes longer than the interval.
+    if (commitTimer && withinMs === commitIntervalMs) return;
     const dueAt = performance.now() + withinMs;
     if (ended.signal.aborted || (commitTimer && commitDueAt <= dueAt)) return;
     clearTimeout(commitTimer);
@@ -245,16 +247,16 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     else void commitNow();
   };
 
-  const toJob = (position: Position, record: StoredRecord): readonly [Job, number] => {
-    const headers = headersOf(record);
+  const toJob = (position: Position, record: StoredRecord, read: ReadHeaders): readonly [Job, number] => {
+    const { headers, foreign, attributes } = read;
     const isRetry = position.isRetry;
     const job = {
       position,
       inHand: takeInHand(position, record.offset),
       key: keyOf(record),
       body: bodyOf(record),
-      headers: withoutOwn(headers),
-      attributes: attributesOf(headers),
+      headers: foreign,
+      attributes,
       attempt: isRetry ? attemptOf(headers) : 1,
       deliveries: deliveriesOf(position, record.offset),
     };
@@ -265,9 +267,10 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     isInTrouble = false;
     const room = roomOf(position);
     const taken = records.slice(0, Math.max(room, 0));
+    const readHeaders = createHeaderReader();
     for (const record of taken) {
       position.next = record.offset + 1n;
-      intake.take(...toJob(position, record));
+      intake.take(...toJob(position, record, readHeaders(record)));
     }
     // What there was no room for is read again later.
     if (taken.length === records.length) position.next = next;
