@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import { nextTick } from 'node:process';
 import type { Channel, Envelope } from 'rabbitmq-client';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext } from '../transport/index.ts';
@@ -84,10 +85,19 @@ export const createSender = (
     settled(entry);
     entry.resolve(returned.delete(entry.envelope.correlationId ?? ''));
   };
+  let confirmedNow: Entry[] = [];
+  const finishConfirmed = (): void => {
+    const all = confirmedNow;
+    confirmedNow = [];
+    // The client tells of a message that came back before its confirm, but one turn later: after this turn, and before that.
+    setImmediate(() => {
+      for (const entry of all) finish(entry);
+    });
+  };
   const confirmed = (entry: Entry): void => {
     answeredAt = performance.now();
-    // A message that came back was announced before the confirm. The client tells of it one turn later.
-    setImmediate(finish, entry);
+    // All that the broker confirms in one turn goes on together.
+    if (confirmedNow.push(entry) === 1) nextTick(finishConfirmed);
   };
 
   const failed = (own: Channel, entry: Entry, error: unknown): void => {
