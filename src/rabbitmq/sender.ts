@@ -89,7 +89,7 @@ export const createSender = (
   const finishConfirmed = (): void => {
     const all = confirmedNow;
     confirmedNow = [];
-    // The client tells of a message that came back before its confirm, but one turn later: after this turn, and before that.
+    // The client tells one turn later of a message that came back. Its confirm comes after that, so this call does too.
     setImmediate(() => {
       for (const entry of all) finish(entry);
     });

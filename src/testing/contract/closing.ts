@@ -259,6 +259,8 @@ const idleWaits = clause('idle waits for what is due, where the transport has it
   const writer = tools.connect('writer');
   for (const data of range(10)) await send(writer, messageOf(name, data));
   if (!connection.idle) return;
+  // What waits in an outbox of the writer is not with the transport yet.
+  await tools.inTime('idle of the writer', writer.idle?.() ?? Promise.resolve());
 
   await tools.inTime('idle', connection.idle());
 
