@@ -20,14 +20,14 @@ const areSame = (left: Buffer | null, right: Buffer | null): boolean =>
  * holds on to the response, so it is not to outlive it.
  */
 export const createHeaderReader = () => {
-  let before: StoredRecord['headers'] | undefined;
+  let before: StoredRecord['headers'] = [];
   let last: ReadHeaders = { headers: {}, foreign: {}, attributes: undefined };
   return (record: StoredRecord): ReadHeaders => {
     const isSame =
-      before?.length === record.headers.length &&
+      before.length === record.headers.length &&
       record.headers.every(
         ([name, value], index) =>
-          areSame(name, before?.[index]?.[0] ?? null) && areSame(value, before?.[index]?.[1] ?? null),
+          areSame(name, before[index]?.[0] ?? null) && areSame(value, before[index]?.[1] ?? null),
       );
     if (isSame) return last;
     const headers = headersOf(record);

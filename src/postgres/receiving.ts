@@ -1,3 +1,4 @@
+import { sleep } from '../shared/sleep.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Outcome, Receiving } from '../transport/index.ts';
 import { createAlarm } from './alarm.ts';
@@ -149,7 +150,7 @@ export const createReceiving = ({ tables, query, hints, report, leaseMs, pollMs 
         if (!isOver()) await rest();
       } catch (error) {
         report('warn', 'event_transport_trouble', { error });
-        await new Promise<void>((resolve) => setTimeout(resolve, closesBy === undefined ? PAUSE_MS : PAUSE_MS / 5));
+        await sleep(closesBy === undefined ? PAUSE_MS : PAUSE_MS / 5);
       }
     }
   };

@@ -1,4 +1,5 @@
 import { outside } from '../service/outside.ts';
+import { sleep } from '../shared/sleep.ts';
 import type { Connection, ConnectionContext, ConsumerSpec, Receiving } from '../transport/index.ts';
 import { createAlarm } from './alarm.ts';
 import { freed } from './claim-statement.ts';
@@ -62,7 +63,7 @@ export const createTails = (
           await alarm.sleep(pollMs);
         } catch (error) {
           report('warn', 'event_transport_trouble', { error });
-          await new Promise<void>((resolve) => setTimeout(resolve, PAUSE_MS));
+          await sleep(PAUSE_MS);
         }
       }
     };

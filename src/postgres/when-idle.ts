@@ -1,3 +1,4 @@
+import { sleep } from '../shared/sleep.ts';
 import { arrayOf } from './as-text.ts';
 import { isDueStatement } from './due-statement.ts';
 import type { Owner } from './registrations.ts';
@@ -6,7 +7,7 @@ import type { Store } from './store.ts';
 /** How long to wait before another look at the database. */
 const LOOK_MS = 5;
 
-export const untilNextLook = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+export const untilNextLook = (): Promise<void> => sleep(LOOK_MS);
 
 /** Resolves when a process handles nothing and nothing of its consumers is due, or when it is closed. */
 export const whenIdle = async (
