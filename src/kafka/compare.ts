@@ -1,7 +1,7 @@
 import { type Admin, ConfigResourceTypes } from '@platformatic/kafka';
 import type { ConsumerSpec, PlanEntry } from '../transport/index.ts';
 import { isOneOf } from './errors.ts';
-import type { GroupOffsets } from './group-offsets.ts';
+import { type GroupOffsets, partitionsOf } from './group-offsets.ts';
 import type { Names } from './names.ts';
 import type { TopicPlan } from './topics.ts';
 
@@ -18,11 +18,6 @@ const entry = (what: string, is: PlanEntry['is'], detail?: string): PlanEntry =>
 
 /** Compares what is at the broker with what consumers need. Makes nothing and changes nothing. */
 export const createCompare = ({ admin, names, offsets, listTopics, plansOf }: Parts) => {
-  const partitionsOf = async (topic: string): Promise<number | undefined> => {
-    const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
-    return topics.get(topic)?.partitionsCount;
-  };
-
   /** `undefined` without the right to see them. */
   const configsOf = async ({ topic, configs }: TopicPlan): Promise<ReadonlyMap<string, string> | undefined> => {
     const keys = Object.keys(configs);
@@ -42,7 +37,7 @@ export const createCompare = ({ admin, names, offsets, listTopics, plansOf }: Pa
     const what = `topic ${plan.topic}`;
     if (!existing.has(plan.topic)) return entry(what, 'missing');
     const differences: string[] = [];
-    const partitions = await partitionsOf(plan.topic);
+    const partitions = await partitionsOf(admin, plan.topic);
     if (partitions !== plan.partitions) differences.push(`partitions is ${partitions}, planned ${plan.partitions}`);
     const configs = await configsOf(plan);
     for (const [name, planned] of Object.entries(plan.configs)) {

@@ -11,18 +11,20 @@ const LATEST = -1n;
 export const offsetOf = (offsets: OffsetsByTopic, topic: string, partition: number): bigint | undefined =>
   offsets.get(topic)?.get(partition);
 
+/** How many partitions a topic has now. `undefined` if the broker does not know the topic. */
+export const partitionsOf = async (admin: Admin, topic: string): Promise<number | undefined> => {
+  const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
+  return topics.get(topic)?.partitionsCount;
+};
+
 /** Reads and writes the offsets of logs and groups, without being in a group. */
 export const createGroupOffsets = (admin: Admin) => {
-  const partitionsOf = async (topic: string): Promise<number> => {
-    const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
-    return topics.get(topic)?.partitionsCount ?? 0;
-  };
   const list = async (topics: readonly string[], timestamp: bigint): Promise<OffsetsByTopic> => {
     if (topics.length === 0) return new Map();
     const asked = await Promise.all(
       topics.map(async (name) => ({
         name,
-        partitions: Array.from({ length: await partitionsOf(name) }, (_, partitionIndex) => ({
+        partitions: Array.from({ length: (await partitionsOf(admin, name)) ?? 0 }, (_, partitionIndex) => ({
           partitionIndex,
           timestamp,
         })),

@@ -2,6 +2,7 @@ import type { Unsubscribe } from '../bus/types.ts';
 import { check } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
 import { createError, describeError } from '../shared/errors.ts';
+import { sleep } from '../shared/sleep.ts';
 import type { Connection, ConsumerSpec, Receiving } from '../transport/index.ts';
 import { type AnyConsumerHandler, createDeliver, type DeliverParts, type RunningConsumer } from './deliver.ts';
 import { checkConsumeOptions, checkIdentifier, consumerSettings } from './options.ts';
@@ -28,10 +29,8 @@ export interface ConsumersParts extends DeliverParts {
 
 export const toDate = (at: number | undefined) => (at === undefined ? undefined : new Date(at));
 
-const pause = () =>
-  new Promise((resolve) => {
-    setTimeout(resolve, PAUSE_MS * (0.5 + Math.random() / 2));
-  });
+/** Not all processes ask a broker that is back at the same time. */
+const pause = () => sleep(PAUSE_MS * (0.5 + Math.random() / 2));
 
 /** The consumers of one bus: registers them, and keeps them in force at the transport. */
 export const createConsumers = (parts: ConsumersParts) => {

@@ -4,6 +4,7 @@ import type { EventBus, Subscriber } from '../bus/types.ts';
 import { check } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
 import { createError } from '../shared/errors.ts';
+import { sleep } from '../shared/sleep.ts';
 import type { Connection, Receiving } from '../transport/index.ts';
 import { open } from './envelope.ts';
 
@@ -35,9 +36,7 @@ export const createTails = (connection: Connection, log: Log['write'], isClosing
       } catch (error) {
         trouble = error;
         log('error', 'event_tail_failed', { eventNames, error });
-        await new Promise((resolve) => {
-          setTimeout(resolve, PAUSE_MS);
-        });
+        await sleep(PAUSE_MS);
       }
     }
     return undefined;
