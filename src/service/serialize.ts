@@ -15,6 +15,9 @@ interface Loss {
 const hasToJson = (value: object): value is { readonly toJSON: () => unknown } =>
   'toJSON' in value && typeof value.toJSON === 'function';
 
+/** An `Error`, but a `Uint8Array`. */
+const withArticle = (name: string) => `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
+
 const childPath = (path: string, key: string) => `${path}[${JSON.stringify(key)}]`;
 
 const findInObject = (value: object, path: string, depth: number): Loss | undefined => {
@@ -25,7 +28,7 @@ const findInObject = (value: object, path: string, depth: number): Loss | undefi
   if (prototype !== Object.prototype && prototype !== null) {
     const tag = Object.prototype.toString.call(value);
     // JSON makes an empty object, or one of numbered keys, of these.
-    if (!KEPT.has(tag)) return { what: `a ${tag.slice(8, -1)}`, path };
+    if (!KEPT.has(tag)) return { what: withArticle(tag.slice(8, -1)), path };
   }
   for (const key of Object.keys(value)) {
     const inner: unknown = Reflect.get(value, key);
