@@ -246,7 +246,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     { starts, others }: InForce,
   ): Promise<Receiver> => {
     const group = names.group(spec.consumer);
-    const carryOut = createCarryOut(names, spec.consumer, produceSafely);
+    const carryOut = createCarryOut({ names, consumer: spec.consumer, produce: produceSafely, report });
     const receiver = startReceiver({
       spec,
       deliver,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { AttemptError } from '../transport/index.ts';
+import { sleep } from '../shared/sleep.ts';
+import type { AttemptError, ConnectionContext } from '../transport/index.ts';
 import { isTooLarge } from './errors.ts';
 import type { CarriedOut, Dead, Job, Retry } from './intake.ts';
 import type { Names } from './names.ts';
@@ -92,27 +93,53 @@ const deadRecord = (
   },
 });
 
+/** How long a letter waits that the broker has refused in every size. */
+const REFUSED_MS = 1_000;
+
+interface CarryOutParts {
+  readonly names: Names;
+  readonly consumer: string;
+  /** Writes until it is written. Rejects when the record is too large, or its partition is lost. */
+  readonly produce: (record: NewRecord, signal: AbortSignal) => Promise<void>;
+  readonly report: ConnectionContext['report'];
+}
+
 /** Carries outcomes out: what comes again and what is given up is written before the original is acknowledged. */
-export const createCarryOut =
-  (names: Names, consumer: string, produce: (record: NewRecord, signal: AbortSignal) => Promise<void>) =>
-  async (job: Job, outcome: Retry | Dead): Promise<CarriedOut> => {
-    const { signal } = job.position.lost;
-    if (outcome.is === 'retry') {
-      try {
-        await produce(retryRecord(names.retryTopic(consumer), job, outcome.attempt, outcome.afterMs), signal);
-        return 'safe';
-      } catch (error) {
-        if (isTooLarge(error)) return 'wait';
-        throw error;
-      }
+export const createCarryOut = ({ names, consumer, produce, report }: CarryOutParts) => {
+  const writeRetry = async (job: Job, { attempt, afterMs }: Retry, signal: AbortSignal): Promise<CarriedOut> => {
+    try {
+      await produce(retryRecord(names.retryTopic(consumer), job, attempt, afterMs), signal);
+      return 'safe';
+    } catch (error) {
+      if (isTooLarge(error)) return 'wait';
+      throw error;
     }
+  };
+  /** Gives the error of the broker, if it takes the letter in no size. */
+  const writeLetter = async (job: Job, outcome: Dead, signal: AbortSignal): Promise<unknown> => {
+    let refusal: unknown;
     for (const limits of LIMITS) {
       try {
         await produce(deadRecord(names.deadTopic, consumer, job, outcome, limits), signal);
-        return 'safe';
+        return undefined;
       } catch (error) {
         if (!isTooLarge(error)) throw error;
+        refusal = error;
       }
     }
-    throw new Error('The broker takes no dead letter of any size');
+    return refusal;
   };
+
+  /** Resolves when the outcome is safe. Rejects when the partition is lost. */
+  return async (job: Job, outcome: Retry | Dead): Promise<CarriedOut> => {
+    const { signal } = job.position.lost;
+    if (outcome.is === 'retry') return writeRetry(job, outcome, signal);
+    for (let isFirst = true; ; isFirst = false) {
+      const error = await writeLetter(job, outcome, signal);
+      if (!error) return 'safe';
+      if (isFirst) report('warn', 'event_outcome_delayed', { consumer, outcome: outcome.is, error });
+      await sleep(REFUSED_MS, signal);
+      signal.throwIfAborted();
+    }
+  };
+};

@@ -1,4 +1,4 @@
-import { Producer } from '@platformatic/kafka';
+import { type Admin, Producer } from '@platformatic/kafka';
 import { createServiceBus } from 'mapbus/service';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startProcess } from './processes.ts';
@@ -7,6 +7,7 @@ import {
   DEAD,
   DONE,
   dataOf,
+  deadTopic,
   eventTopic,
   kinds,
   lettersOf,
@@ -38,6 +39,11 @@ const openForeign = async () => {
   return (topic: string, value: Buffer | undefined, headers: Record<string, Header> = {}, partition = 0) =>
     producer.send({ messages: [{ topic, value: value as Buffer, headers, partition }] });
 };
+
+const configure = (admin: Admin, topic: string, name: string, value: string) =>
+  admin.incrementalAlterConfigs({
+    resources: [{ resourceType: 2, resourceName: topic, configs: [{ name, configOperation: 0, value }] }],
+  });
 
 const openBus = async (service: string) => {
   const { transport } = startProcess({ brokers: (await urlOf()).split(','), sessionTimeoutMs: 2_000, partitions: 1 });
@@ -128,6 +134,29 @@ describe.each(kinds)('what no bus has written, over %s', () => {
     await until('ten letters', async () => (await lettersOf(connection)).length === 10);
     const [letter] = await lettersOf(connection);
     expect(letter?.body).toHaveLength(100_000);
+  });
+
+  it('a letter that the broker refuses in every size waits with its event, and comes when the limit is raised', async () => {
+    const [service, name] = [unique('s'), unique('e')];
+    const admin = await openAdmin();
+    const { connection, logged } = await connect(service, { partitions: 1 });
+    const handled: unknown[] = [];
+    await receive(connection, specOf('read', name, { concurrency: 2 }), async (delivery) => {
+      if (dataOf(delivery) === 'dies') return DEAD;
+      handled.push(dataOf(delivery));
+      return DONE;
+    });
+    await configure(admin, deadTopic(service), 'max.message.bytes', '10');
+
+    await sendAll(connection, name, ['dies', 'good']);
+    await until('the good event', () => handled.length > 0);
+    await until('the line of the log', () => logged('event_outcome_delayed').length > 0);
+    const [line] = logged('event_outcome_delayed');
+    expect(line).toMatchObject({ level: 'warn', fields: { consumer: 'read', outcome: 'dead' } });
+    await configure(admin, deadTopic(service), 'max.message.bytes', '1048588');
+
+    await until('the letter', async () => (await lettersOf(connection)).length === 1);
+    expect(logged('event_outcome_delayed')).toHaveLength(1);
   });
 
   it('a record that is too large to be written as a retry is tried again all the same', async () => {
@@ -256,16 +285,8 @@ describe.each(kinds)('what no bus has written, over %s', () => {
     const before = await lettersOf(connection);
 
     // A compacted topic is not cut by Kafka itself. An operator may have made it otherwise.
-    await admin.incrementalAlterConfigs({
-      resources: [
-        {
-          resourceType: 2,
-          resourceName: `mapbus.dead.${service}`,
-          configs: [{ name: 'cleanup.policy', configOperation: 0, value: 'delete' }],
-        },
-      ],
-    });
-    const topics = [{ name: `mapbus.dead.${service}`, partitions: [{ partition: 0, offset: 4n }] }];
+    await configure(admin, deadTopic(service), 'cleanup.policy', 'delete');
+    const topics = [{ name: deadTopic(service), partitions: [{ partition: 0, offset: 4n }] }];
     // The setting counts a moment later.
     const cut = () =>
       admin.deleteRecords({ topics }).then(
