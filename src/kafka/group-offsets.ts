@@ -11,10 +11,10 @@ const LATEST = -1n;
 export const offsetOf = (offsets: OffsetsByTopic, topic: string, partition: number): bigint | undefined =>
   offsets.get(topic)?.get(partition);
 
-/** How many partitions a topic has now. `undefined` if the broker does not know the topic. */
-export const partitionsOf = async (admin: Admin, topic: string): Promise<number | undefined> => {
+/** How many partitions a topic has now. Rejects if the broker does not know the topic. */
+export const partitionsOf = async (admin: Admin, topic: string): Promise<number> => {
   const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
-  return topics.get(topic)?.partitionsCount;
+  return topics.get(topic)?.partitionsCount ?? 0;
 };
 
 /** Reads and writes the offsets of logs and groups, without being in a group. */
@@ -24,7 +24,7 @@ export const createGroupOffsets = (admin: Admin) => {
     const asked = await Promise.all(
       topics.map(async (name) => ({
         name,
-        partitions: Array.from({ length: (await partitionsOf(admin, name)) ?? 0 }, (_, partitionIndex) => ({
+        partitions: Array.from({ length: await partitionsOf(admin, name) }, (_, partitionIndex) => ({
           partitionIndex,
           timestamp,
         })),

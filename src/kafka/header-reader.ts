@@ -16,8 +16,8 @@ const areSame = (left: Buffer | null, right: Buffer | null): boolean =>
   left === null || right === null ? left === right : left.equals(right);
 
 /**
- * Reads the headers of the records of a response. Most have the same headers as the one before, and share what was read. It
- * holds on to the response, so it is not to outlive it.
+ * Reads the headers of the records of a response. Most have the same headers as the one before, and share what was read.
+ * A reader keeps the response in memory, so each response has a reader of its own.
  */
 export const createHeaderReader = () => {
   let before: StoredRecord['headers'] = [];

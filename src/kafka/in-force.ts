@@ -4,6 +4,7 @@ import type { Names } from './names.ts';
 import type { Renaming } from './renaming.ts';
 import type { Topics } from './topics.ts';
 import type { Topology } from './topology.ts';
+import { whenKnown } from './trying.ts';
 
 export interface InForceParts {
   readonly names: Names;
@@ -48,7 +49,8 @@ export const createInForce = ({ names, topology, topics, offsets, renaming, from
     known: OffsetsByTopic,
   ): Promise<OffsetsByTopic> => {
     if (fresh.length === 0) return new Map();
-    const starts = without(from === 'earliest' ? await offsets.starts(fresh) : await offsets.ends(fresh), known);
+    const bounds = await whenKnown(() => (from === 'earliest' ? offsets.starts(fresh) : offsets.ends(fresh)));
+    const starts = without(bounds, known);
     await offsets.alter(names.group(consumer), starts);
     return starts;
   };

@@ -1,4 +1,4 @@
-import { addLast, createFifo, type Fifo, sizeOf, takeFirst } from '../shared/fifo.ts';
+import { addLast, createFifo, type Fifo, firstOf, sizeOf, takeFirst } from '../shared/fifo.ts';
 import type { Deliver, Delivery, Outcome } from '../transport/index.ts';
 import { type InHand, isSuspected, type Position } from './position.ts';
 
@@ -18,7 +18,7 @@ export interface Job {
   deliveries: number;
 }
 
-/** What became of an outcome. `wait`: the retry could not be written, so it waits in this process. */
+/** What became of an outcome. `wait`: the broker has refused it as too large, so it waits in this process. */
 export type CarriedOut = 'safe' | 'wait';
 
 export interface IntakeParts {
@@ -39,6 +39,8 @@ export interface IntakeParts {
 
 /** Of so many events that can start, no more are read. */
 const ENOUGH = 500;
+/** After so long a dead letter that was refused is written again. */
+const REFUSED_MS = 1_000;
 
 /** Starts deliveries, as many as there may be at once, and carries their outcomes out. */
 export const createIntake = (parts: IntakeParts) => {
@@ -113,8 +115,10 @@ export const createIntake = (parts: IntakeParts) => {
     }
     const how = await carryOut(job, outcome);
     if (isLost(job)) return;
-    if (how === 'wait' && outcome.is === 'retry') waitForRetry(job, outcome);
-    else finish(job, outcome);
+    if (how === 'safe') finish(job, outcome);
+    else if (outcome.is === 'retry') waitForRetry(job, outcome);
+    // Until then it holds no other event up. It is rejected when the partition is lost.
+    else later(job, REFUSED_MS, () => void settle(job, outcome).then(pump, () => {}));
   };
 
   const toDelivery = ({ body, headers, key, attributes, attempt, deliveries, position }: Job): Delivery => ({
@@ -153,6 +157,8 @@ export const createIntake = (parts: IntakeParts) => {
   /** One that may start now. */
   const nextJob = (): Job | undefined => {
     if (isAlone) return undefined;
+    const suspect = firstOf(suspects);
+    if (suspect && !isSuspected(suspect.position, suspect.inHand.offset)) return takeFirst(suspects);
     for (let job = takeFirst(ready); job; job = takeFirst(ready)) {
       if (isLost(job)) continue;
       if (!isSuspected(job.position, job.inHand.offset)) return job;

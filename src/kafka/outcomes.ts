@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { sleep } from '../shared/sleep.ts';
 import type { AttemptError, ConnectionContext } from '../transport/index.ts';
 import { isTooLarge } from './errors.ts';
 import type { CarriedOut, Dead, Job, Retry } from './intake.ts';
@@ -93,53 +92,44 @@ const deadRecord = (
   },
 });
 
-/** How long a letter waits that the broker has refused in every size. */
-const REFUSED_MS = 1_000;
-
 interface CarryOutParts {
   readonly names: Names;
   readonly consumer: string;
-  /** Writes until it is written. Rejects when the record is too large, or its partition is lost. */
+  /** Writes until it is written. Rejects when the record is too large, its partition is lost, or the connection is closed. */
   readonly produce: (record: NewRecord, signal: AbortSignal) => Promise<void>;
   readonly report: ConnectionContext['report'];
 }
 
 /** Carries outcomes out: what comes again and what is given up is written before the original is acknowledged. */
 export const createCarryOut = ({ names, consumer, produce, report }: CarryOutParts) => {
-  const writeRetry = async (job: Job, { attempt, afterMs }: Retry, signal: AbortSignal): Promise<CarriedOut> => {
+  /** Those whose letter was refused, and told of. */
+  const refused = new WeakSet<Job>();
+
+  const writeRetry = async (job: Job, { attempt, afterMs }: Retry): Promise<CarriedOut> => {
     try {
-      await produce(retryRecord(names.retryTopic(consumer), job, attempt, afterMs), signal);
+      await produce(retryRecord(names.retryTopic(consumer), job, attempt, afterMs), job.position.lost.signal);
       return 'safe';
     } catch (error) {
       if (isTooLarge(error)) return 'wait';
       throw error;
     }
   };
-  /** Gives the error of the broker, if it takes the letter in no size. */
-  const writeLetter = async (job: Job, outcome: Dead, signal: AbortSignal): Promise<unknown> => {
+  const writeLetter = async (job: Job, outcome: Dead): Promise<CarriedOut> => {
     let refusal: unknown;
     for (const limits of LIMITS) {
       try {
-        await produce(deadRecord(names.deadTopic, consumer, job, outcome, limits), signal);
-        return undefined;
+        await produce(deadRecord(names.deadTopic, consumer, job, outcome, limits), job.position.lost.signal);
+        return 'safe';
       } catch (error) {
         if (!isTooLarge(error)) throw error;
         refusal = error;
       }
     }
-    return refusal;
+    if (!refused.has(job)) report('warn', 'event_outcome_delayed', { consumer, outcome: 'dead', error: refusal });
+    refused.add(job);
+    return 'wait';
   };
 
-  /** Resolves when the outcome is safe. Rejects when the partition is lost. */
-  return async (job: Job, outcome: Retry | Dead): Promise<CarriedOut> => {
-    const { signal } = job.position.lost;
-    if (outcome.is === 'retry') return writeRetry(job, outcome, signal);
-    for (let isFirst = true; ; isFirst = false) {
-      const error = await writeLetter(job, outcome, signal);
-      if (!error) return 'safe';
-      if (isFirst) report('warn', 'event_outcome_delayed', { consumer, outcome: outcome.is, error });
-      await sleep(REFUSED_MS, signal);
-      signal.throwIfAborted();
-    }
-  };
+  return (job: Job, outcome: Retry | Dead): Promise<CarriedOut> =>
+    outcome.is === 'retry' ? writeRetry(job, outcome) : writeLetter(job, outcome);
 };

@@ -1,4 +1,4 @@
-import { addLast, createFifo, type Fifo, takeFirst } from '../shared/fifo.ts';
+import { addLast, createFifo, type Fifo, firstOf, takeFirst } from '../shared/fifo.ts';
 import type { Cursor } from './fetch-loop.ts';
 import { isSuspect, MANY, SUSPECTED_MS, SUSPECTS, type Suspicion, writeNote } from './suspicion.ts';
 
@@ -60,8 +60,6 @@ export const takeInHand = ({ inHand }: Position, offset: bigint): InHand => {
   addLast(inHand, event);
   return event;
 };
-
-const firstOf = ({ list, taken }: Fifo<InHand>): InHand | undefined => list[taken];
 
 /** Where a process that takes over has to begin: events end in any order, and are committed in theirs. */
 const handledUntil = (position: Position): bigint => {

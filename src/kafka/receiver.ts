@@ -178,6 +178,8 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     if (fresh.length > 0) void open(fresh, false);
     else intake.release();
     if (places.length === 0) began();
+    // Nothing could be committed since the last join began.
+    commitSoon();
     wake();
     void parts.joined().catch(trouble);
   };
@@ -206,7 +208,10 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   const commitNow = (): Promise<void> => {
     // What cannot be committed is due again, and comes again if this process has lost it.
     committing ??= commitAll()
-      .catch(commitFailed)
+      .catch((error) => {
+        commitFailed(error);
+        commitSoon();
+      })
       .finally(() => {
         committing = undefined;
       });
@@ -216,7 +221,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   let commitDueAt = 0;
   /** Commits within so many milliseconds. */
   const commitSoon = (withinMs = commitIntervalMs): void => {
-    // Nothing takes longer than the interval.
+    // A timer that is set is due within the interval.
     if (commitTimer && withinMs === commitIntervalMs) return;
     const dueAt = performance.now() + withinMs;
     if (ended.signal.aborted || (commitTimer && commitDueAt <= dueAt)) return;

@@ -59,11 +59,12 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
       if (!isOneOf(error, /AUTHORIZATION_FAILED/) || (await find(topic)) === undefined) throw error;
     }
   };
-  const make = async (plan: TopicPlan): Promise<void> => {
-    await create(plan);
-    // Brokers know of it a little later, also when another process has just made it.
-    await whenKnown(() => warnOfOneReplica(plan.topic));
-  };
+  /** Brokers know of a topic a little later, also when another process has just made it, and may have removed it again. */
+  const make = (plan: TopicPlan): Promise<void> =>
+    whenKnown(async () => {
+      await create(plan);
+      await warnOfOneReplica(plan.topic);
+    });
   const look = async ({ topic }: TopicPlan): Promise<void> => {
     try {
       await warnOfOneReplica(topic);

@@ -9,7 +9,7 @@ const LOOK_MS = 5;
 
 export const untilNextLook = (): Promise<void> => sleep(LOOK_MS);
 
-/** Resolves when a process handles nothing and nothing of its consumers is due, or when it is closed. */
+/** Resolves when this process handles nothing and nothing of its consumers is due, or when it is closed. */
 export const whenIdle = async (
   { names, query, receiving, consumersOf }: Store,
   owner: Owner,

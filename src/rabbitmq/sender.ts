@@ -89,7 +89,8 @@ export const createSender = (
   const finishConfirmed = (): void => {
     const all = confirmedNow;
     confirmedNow = [];
-    // The client tells one turn later of a message that came back. Its confirm comes after that, so this call does too.
+    // RabbitMQ returns a message before it confirms it. The client tells of the return by a `setImmediate` of its own,
+    // which it has called before this one.
     setImmediate(() => {
       for (const entry of all) finish(entry);
     });

@@ -29,7 +29,7 @@ export interface ConsumersParts extends DeliverParts {
 
 export const toDate = (at: number | undefined) => (at === undefined ? undefined : new Date(at));
 
-/** Not all processes ask a broker that is back at the same time. */
+/** Between half of a second and a second, so that not all processes ask at once when a broker is back. */
 const pause = () => sleep(PAUSE_MS * (0.5 + Math.random() / 2));
 
 /** The consumers of one bus: registers them, and keeps them in force at the transport. */

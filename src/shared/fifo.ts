@@ -14,6 +14,9 @@ export const sizeOf = ({ list, taken }: Fifo<unknown>): number => list.length - 
 
 export const itemsOf = <Item>({ list, taken }: Fifo<Item>): Item[] => list.slice(taken) as Item[];
 
+/** The item that `takeFirst` would take. */
+export const firstOf = <Item>({ list, taken }: Fifo<Item>): Item | undefined => list[taken];
+
 export const addLast = <Item>({ list }: Fifo<Item>, item: Item): void => {
   list.push(item);
 };

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addFirst, addLast, createFifo, empty, itemsOf, sizeOf, takeAny, takeFirst } from '../../src/shared/fifo.ts';
+import {
+  addFirst,
+  addLast,
+  createFifo,
+  empty,
+  firstOf,
+  itemsOf,
+  sizeOf,
+  takeAny,
+  takeFirst,
+} from '../../src/shared/fifo.ts';
 
 const call = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ kind: 'addLast' as const }) },
@@ -39,6 +49,7 @@ describe('a fifo', () => {
           }
         }
         expect(sizeOf(fifo)).toBe(model.length);
+        expect(firstOf(fifo)).toBe(model[0]);
         expect(itemsOf(fifo)).toEqual(model);
       }),
     );

@@ -72,6 +72,31 @@ describe.each(kinds)('links that break, over %s', () => {
     expect(performance.now() - startedAt).toBeLessThan(15_000);
   });
 
+  it('a consumer whose window is full goes on when its commit was cut off', async () => {
+    const { proxy, brokers } = await openProxy();
+    const [service, name] = [unique('s'), unique('e')];
+    const { connection, logged } = await connect(service, { brokers, partitions: 1, maxUncommitted: 10 });
+    const seen = new Set<unknown>();
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    await receive(connection, specOf('read', name), async (delivery) => {
+      seen.add(dataOf(delivery));
+      if (dataOf(delivery) === 0) await ended;
+      return DONE;
+    });
+    const { connection: writer } = await connect('writer');
+    for (const n of range(20)) await send(writer, messageOf(name, n));
+    await until('a full window', () => seen.size === 10);
+
+    proxy.cut();
+    end();
+
+    await until('the other events', () => seen.size === 20);
+    expect(logged('event_commit_failed')).not.toEqual([]);
+  });
+
   it('the order of a key survives a link that is cut each 100 ms', async () => {
     const { proxy, brokers } = await openProxy();
     const [service, name] = [unique('s'), unique('e')];
