@@ -48,7 +48,12 @@ export const createSessionTurns = (activity: Activity, timeoutMs: number) => {
     // So that `close` waits also for those that wait.
     activity.start();
     const running = before ? waitFor(before).then((isInTime) => (isInTime ? run() : tooLate(late()))) : run();
-    underWay.set(session, before ? Promise.all([before, running]) : running);
+    const forget = () => {
+      if (underWay.get(session) === settled) underWay.delete(session);
+    };
+    // A pool lends the same session again and again: what has settled must not stay with it.
+    const settled: Promise<unknown> = (before ? Promise.all([before, running]) : running).then(forget, forget);
+    underWay.set(session, settled);
     void running.then(activity.end, activity.end);
     return running;
   };
