@@ -1,3 +1,4 @@
+import { MAX_DELAY_MS } from '../shared/max-delay.ts';
 import type { Connection, ConnectionContext, TransportFeatures } from '../transport/index.ts';
 import { createLetters } from './letters.ts';
 import { createOperator } from './operator.ts';
@@ -21,7 +22,7 @@ const FEATURES: TransportFeatures = {
   keepsAttemptsByKey: true,
   expiresConsumers: true,
   servesOperators: true,
-  maxDelayMs: 2 ** 31 - 1,
+  maxDelayMs: MAX_DELAY_MS,
   maxBytes: undefined,
 };
 

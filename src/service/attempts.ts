@@ -50,8 +50,8 @@ export const createAttempt = ({ signals, consumer, log }: AttemptParts, given: A
     if (abortReason) created.abort(abortReason);
     else if (given.aborted) created.abort(given.reason);
     // Nobody would end it later.
-    else if (isEnded) signals.release(created);
-    else stopListening = onAbort(given, () => created.abort(given.reason));
+    if (isEnded) signals.release(created);
+    else if (!created.signal.aborted) stopListening = onAbort(given, () => created.abort(given.reason));
     return created.signal;
   };
   return {

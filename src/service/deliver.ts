@@ -168,6 +168,9 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
   const leftHere = (event: ReceivedEnvelope, attempt: number): Outcome =>
     elsewhere(event, attempt, `${consumer.consumer} no longer consumes here`);
 
+  const full = (event: ReceivedEnvelope, attempt: number): Outcome =>
+    elsewhere(event, attempt, `${consumer.consumer} has ${concurrency} handlers whose time is over`);
+
   /** What becomes of it is decided by whoever has it now. */
   const lost = (attempt: number, event?: ReceivedEnvelope, startedAt?: number): Outcome => {
     tell('lost', attempt, event, startedAt);
@@ -350,7 +353,7 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
       return;
     }
     if (consumer.abandoned >= concurrency) {
-      settle(elsewhere(event, number, `${consumer.consumer} has ${concurrency} handlers whose time is over`));
+      settle(full(event, number));
       return;
     }
     warnOfMissingKey(event, delivery.key);
@@ -359,9 +362,10 @@ export const createDeliver = (parts: DeliverParts, consumer: RunningConsumer): D
       settle(outcome);
     };
     const enter = () => {
-      // It may have been lost while it waited for the limit of the process.
+      // Much may have changed while it waited for the limit of the process.
       if (delivery.signal.aborted) leave(lost(number, event));
       else if (consumer.isStopped) leave(leftHere(event, number));
+      else if (consumer.abandoned >= concurrency) leave(full(event, number));
       else handle(event, number, delivery, leave);
     };
     const entering = processGate.enter();

@@ -1,5 +1,6 @@
 import { createActivity } from '../shared/activity.ts';
 import { checkCursor } from '../shared/cursor.ts';
+import { MAX_DELAY_MS } from '../shared/max-delay.ts';
 import type {
   Connection,
   ConnectionContext,
@@ -29,7 +30,7 @@ const FEATURES: TransportFeatures = {
   keepsAttemptsByKey: true,
   expiresConsumers: true,
   servesOperators: true,
-  maxDelayMs: 2 ** 31 - 1,
+  maxDelayMs: MAX_DELAY_MS,
   maxBytes: undefined,
 };
 

@@ -1,3 +1,5 @@
+import { MAX_DELAY_MS } from './max-delay.ts';
+
 /** What a value must be: a result of `typeof`, something narrower, or an object with these methods. */
 type Expected =
   | ('function' | 'string' | 'boolean' | 'number' | 'object' | 'array')
@@ -14,8 +16,7 @@ export const ABORT_SIGNAL: Expected = ['addEventListener', 'removeEventListener'
 export const isObject = (value: unknown): value is object =>
   (typeof value === 'object' && value !== null) || typeof value === 'function';
 
-// Timers hold 31 bits: with a longer delay they would fire at once.
-const isDelay = (value: unknown) => typeof value === 'number' && value >= 0 && value < 2 ** 31;
+const isDelay = (value: unknown) => typeof value === 'number' && value >= 0 && value <= MAX_DELAY_MS;
 
 const hasMethods = (value: unknown, methods: readonly string[]): boolean =>
   isObject(value) && methods.every((method) => typeof Reflect.get(value, method) === 'function');

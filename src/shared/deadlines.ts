@@ -1,4 +1,5 @@
 import { createActivity } from './activity.ts';
+import { MAX_DELAY_MS } from './max-delay.ts';
 
 /** Work that has not settled, and its index in its slot. */
 interface Entry {
@@ -29,7 +30,7 @@ const openSlot = (timeoutMs: number, late: () => Error): Slot => {
     controller.abort(error);
     for (const { end } of [...pending]) end(error);
   };
-  const timer = setTimeout(expire, timeoutMs + timeoutMs / SLOTS);
+  const timer = setTimeout(expire, Math.min(timeoutMs + timeoutMs / SLOTS, MAX_DELAY_MS));
   return { openedAt: performance.now(), signal: controller.signal, timer, pending };
 };
 

@@ -19,6 +19,17 @@ describe('a shared time limit', () => {
     await expect(inTime(() => Promise.reject(cause))).rejects.toEqual(new Error('failed', { cause }));
   });
 
+  it('may be as long as a timer can be', async () => {
+    const { inTime } = createDeadlines(2 ** 31 - 1, late, (cause) => new Error('failed', { cause }));
+    const gate = createGate();
+    const working = inTime(() => gate.promise);
+
+    await vi.advanceTimersByTimeAsync(1_000);
+    gate.open();
+
+    await expect(working).resolves.toBeUndefined();
+  });
+
   it('ends what has not settled, and counts it until then, in whatever order the rest has settled', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(9), { maxLength: 20 }), async (order) => {
