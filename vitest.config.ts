@@ -106,7 +106,12 @@ const onService = (
   name: 'rabbitmq' | 'kafka' | 'postgres',
   { tests, programs, faults }: ServiceTests,
 ): TestProjectConfiguration[] => {
-  const sharing = { env: { BROKER: name }, fileParallelism: false, sequence: { groupOrder: 1 } };
+  const sharing = {
+    env: { BROKER: name },
+    fileParallelism: false,
+    execArgv: ['--expose-gc'],
+    sequence: { groupOrder: 1 },
+  };
   const killing = { testTimeout: 900_000, maxWorkers: 2, execArgv: ['--expose-gc'], sequence: { groupOrder: 2 } };
   return [
     { extends: true, resolve: { alias }, test: { name, include: [tests], ...sharing } },

@@ -13,8 +13,8 @@ import type {
 import { createDeclarer } from './declare-queue.ts';
 import { createDirectory } from './directory.ts';
 import { drainFormer } from './former.ts';
-import { type Kept, keepOpen } from './keep-open.ts';
-import { createLink } from './link.ts';
+import { type Kept, keepOpen, type Piece } from './keep-open.ts';
+import { createLink, jittered, pause } from './link.ts';
 import { createLook } from './look.ts';
 import { CONTENT_TYPE, foreignHeaders, HEADERS } from './message.ts';
 import { createNames, refuseConsumer, refuseName } from './names.ts';
@@ -58,6 +58,10 @@ const MAX_HEADER_BYTES = 65_536;
 const CONSUMER_TIMEOUT_MS = 1_800_000;
 /** How often the retry queues of a consumer are used, so that they do not expire. They live for a day at least. */
 const RENEW_MS = 6 * 3_600_000;
+/** How long a start waits until its consumers are noted for operators, and when that is tried again. */
+const NOTE_MS = 5_000;
+const NOTE_AGAIN_MS = 60_000;
+const START_AGAIN_MS = 1_000;
 
 const headersOf = ({ key, headers }: Message): Record<string, string> => {
   const kept = foreignHeaders(headers);
@@ -75,17 +79,19 @@ const sizeOf = (headers: Record<string, string>): number => {
 export const connect = ({ connection, isChecked }: ConnectSettings, context: ConnectionContext): Connection => {
   const { service, namespace, report } = context;
   const options = { connectionName: `mapbus ${service}`, ...connection };
-  // A broker that is short of memory stops connections that publish. Acknowledgements must not be stopped with them.
+  // A broker that is short of memory stops each connection that publishes, with all that goes over it. So what consumers
+  // read and acknowledge has its own, and so have the records of consumers, which are seldom written.
   const publishing = createLink(options, 'publish', report);
   const consuming = createLink(options, 'consume', report);
+  const noting = createLink(options, 'note', report);
   const names = createNames(namespace, service);
   const topology = createTopology(names);
   const declarer = createDeclarer(consuming, report);
-  const records = createRecords(publishing, names.record, topology, declarer);
+  const records = createRecords(noting, names.record, topology, declarer);
   let isClosed = false;
   const parts = { link: consuming, names, topology, declarer, records, isClosed: () => isClosed, report };
   const registry = createRegistry(parts);
-  const directory = createDirectory({ ...parts, isChecked });
+  const directory = createDirectory({ ...parts, link: publishing, isChecked });
 
   const prepareEvents = async (channel: Channel) => {
     if (isChecked) await channel.exchangeDeclare({ exchange: names.exchange, passive: true });
@@ -119,6 +125,21 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     return { unrouted: await events.send(envelope, Buffer.from(message.body), signal) };
   };
 
+  const failed = (consumer: string) => (error: unknown) =>
+    report('error', 'event_transport_trouble', { consumer, error });
+
+  /** Notes for operators which consumers there are. No consumer waits for it while the broker takes no publishes. */
+  const note = async (consumers: readonly ConsumerSpec[]): Promise<void> => {
+    if (isClosed) return;
+    try {
+      if (publishing.isBlocked()) throw new Error('RabbitMQ takes no publishes now');
+      await directory.note(consumers);
+    } catch (error) {
+      report('warn', 'event_transport_trouble', { error });
+      setTimeout(() => void note(consumers), NOTE_AGAIN_MS).unref();
+    }
+  };
+
   const warnOfTimeouts = ({ consumer, timeoutMs, order, retryDelaysMs }: ConsumerSpec) => {
     const delaysMs = retryDelaysMs.reduce((sum, delayMs) => sum + delayMs, 0);
     // With an order, a delivery stays open from the first attempt to the last one.
@@ -137,35 +158,43 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     consumers.forEach(warnOfTimeouts);
     if (isChecked) await registry.check(consumers);
     else await declareAll(consumers);
-    await directory.note(consumers);
+    await within(NOTE_MS, note(consumers), ignore);
   };
 
   const keep = (kept: Kept): Kept => {
     running.add(kept);
+    void kept.ended.then(() => running.delete(kept));
     return kept;
   };
-  const failed = (consumer: string) => (error: unknown) =>
-    report('error', 'event_transport_trouble', { consumer, error });
+  const openInTime = async (sessionParts: Parameters<typeof openSession>[0]): Promise<Piece> => {
+    const opening = openSession(sessionParts);
+    try {
+      return await consuming.inTime(opening);
+    } catch (error) {
+      // Another one is opened in its place.
+      void opening.then((late) => late.close(), ignore);
+      throw error;
+    }
+  };
 
-  const startMain = (given: ConsumerSpec, deliver: Deliver): Promise<Kept> => {
-    let isFirst = true;
+  /** @param isDeclared whether the bus has just declared it */
+  const startMain = (given: ConsumerSpec, deliver: Deliver, isDeclared: boolean): Promise<Kept> => {
+    let isThere = isDeclared;
     const open = async () => {
-      // The bus has just declared it. After a cut, the queue may be gone, or the consumer have another name.
-      const spec = isChecked ? given : isFirst ? await registry.present(given) : await registry.declare(given);
-      isFirst = false;
+      // After a cut, the queue may be gone, or the consumer have another name.
+      const spec = isChecked ? given : isThere ? await registry.present(given) : await registry.declare(given);
+      isThere = false;
       const channel = await consuming.channel();
-      return consuming.inTime(
-        openSession({
-          channel,
-          queue: names.queue(spec.consumer),
-          present: isChecked ? undefined : registry.presentQueue(spec),
-          isKept: spec.order === 'key',
-          spec,
-          deliver,
-          outcomes,
-          report,
-        }),
-      );
+      return openInTime({
+        channel,
+        queue: names.queue(spec.consumer),
+        present: isChecked ? undefined : registry.presentQueue(spec),
+        isKept: spec.order === 'key',
+        spec,
+        deliver,
+        outcomes,
+        report,
+      });
     };
     return keepOpen(open, failed(given.consumer)).then(keep);
   };
@@ -174,8 +203,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     const open = async () => {
       if (!(await declarer.look(queue))) return undefined;
       const channel = await consuming.channel();
-      const parts = { channel, queue, present: undefined, isKept: true, spec, deliver, outcomes, report };
-      return consuming.inTime(openSession(parts));
+      return openInTime({ channel, queue, present: undefined, isKept: true, spec, deliver, outcomes, report });
     };
     return keepOpen(open, failed(former)).then(keep);
   };
@@ -183,7 +211,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   const renew = (spec: ConsumerSpec) => {
     const renewOne = async () => {
       if (!isChecked) await registry.touch(await registry.declare(spec));
-      await directory.note([spec]);
+      await note([spec]);
     };
     const timer = setInterval(() => void renewOne().catch(failed(spec.consumer)), RENEW_MS).unref();
     timers.add(timer);
@@ -211,20 +239,38 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
       // What waits for the first name comes first.
       else for (const former of [...formerNames].reverse()) await drain(former);
     };
+    const stopStarted = async () => {
+      isStopped = true;
+      await Promise.all(started.map((one) => one.stop()));
+    };
     const drained = formerNames.length > 0 ? drainAll() : undefined;
+    const startDrained = async () => {
+      await drained;
+      // The drain may have taken long.
+      while (!isOver()) {
+        try {
+          await start(startMain(spec, deliver, false));
+          return;
+        } catch (error) {
+          failed(spec.consumer)(error);
+          await pause(jittered(START_AGAIN_MS));
+        }
+      }
+    };
     // With an order, what waits for the former name comes first.
-    if (drained && spec.order === 'key' && !isChecked)
-      void drained
-        .then(async () => {
-          if (!isOver()) await start(startMain(spec, deliver));
-        })
-        .catch(failed(spec.consumer));
-    else await start(startMain(spec, deliver));
+    if (drained && spec.order === 'key' && !isChecked) void startDrained();
+    else
+      try {
+        await start(startMain(spec, deliver, true));
+      } catch (error) {
+        // The bus begins again from the start.
+        await stopStarted();
+        throw error;
+      }
     const endRenewal = renew(spec);
     const stop = async () => {
-      isStopped = true;
       endRenewal();
-      await Promise.all(started.map((one) => one.stop()));
+      await stopStarted();
     };
     return { stop };
   };
@@ -258,7 +304,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     for (const timer of timers) clearInterval(timer);
     await within(CLOSE_CONSUMERS_MS, Promise.all([...running].map((one) => one.close())), ignore);
     await within(CLOSE_MS, Promise.all([events.close(), own.close()]), ignore);
-    await Promise.all([publishing.close(), consuming.close()]);
+    await Promise.all([publishing.close(), consuming.close(), noting.close()]);
   };
 
   return {

@@ -16,6 +16,8 @@ export interface Piece {
 }
 
 export interface Kept {
+  /** Resolves when it was stopped and nothing of it runs any more. */
+  readonly ended: Promise<void>;
   readonly stop: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -62,8 +64,12 @@ export const keepOpen = async (
     }
   };
 
+  const untilEnded = async (first: Piece): Promise<void> => {
+    await run(first);
+    await Promise.all([...pieces].map((piece) => piece.ended));
+  };
   const first = await openOne();
-  if (first) void run(first);
+  const ended = first ? untilEnded(first) : Promise.resolve();
 
   const stop = async (): Promise<void> => {
     isStopped = true;
@@ -73,5 +79,5 @@ export const keepOpen = async (
     isStopped = true;
     await Promise.all([...pieces].map((piece) => piece.close()));
   };
-  return { stop, close };
+  return { ended, stop, close };
 };

@@ -13,6 +13,7 @@ import { keepBytes } from './keep-bytes.ts';
 const CLOSE_MS = 2_000;
 /** How long the broker may take to answer, in milliseconds. */
 const ANSWER_MS = 15_000;
+const PROBE_MS = 3_000;
 
 /** A timer that does not keep the process alive. */
 export const pause = (ms: number): Promise<void> =>
@@ -37,7 +38,7 @@ export const closeChannel = async (channel: Channel): Promise<void> => {
 /** One connection to the broker, which comes back by itself. */
 export const createLink = (
   options: ConnectionOptions,
-  purpose: 'publish' | 'consume',
+  purpose: 'publish' | 'consume' | 'note',
   report: ConnectionContext['report'],
 ) => {
   let current: Connection | undefined;
@@ -125,10 +126,20 @@ export const createLink = (
     connection?.unsafeDestroy();
   };
 
-  /** A broker that does not answer a channel may never do so. Then the connection is thrown away. */
+  /** Whether the broker still answers over this connection. */
+  const answers = (withinMs: number): Promise<boolean> =>
+    within(
+      withinMs,
+      use(async () => true).catch(() => false),
+      () => false,
+    );
+  /**
+   * A broker that does not answer a channel may never do so. If it answers no other one either, the connection is thrown
+   * away. If it does, one queue is in trouble, and the consumers of the others keep what they have in hand.
+   */
   const inTime = <Result>(work: Promise<Result>): Promise<Result> =>
-    within(ANSWER_MS, work, () => {
-      discard();
+    within(ANSWER_MS, work, async () => {
+      if (!(await answers(PROBE_MS))) discard();
       throw new Error(`RabbitMQ has not answered for ${ANSWER_MS} ms`);
     });
 
@@ -149,16 +160,19 @@ export const createLink = (
     isClosed = true;
     changed(false);
     since = new Date();
-    if (!current) return;
-    const closed = current.close().catch(() => {});
+    // It may be thrown away meanwhile.
+    const connection = current;
+    if (!connection) return;
+    const closed = connection.close().catch(() => {});
     await Promise.race([closed, pause(CLOSE_MS)]);
-    current.unsafeDestroy();
+    connection.unsafeDestroy();
   };
 
   return {
     start,
     channel,
     use,
+    answers,
     ask,
     inTime,
     discard,

@@ -8,6 +8,8 @@ import { levelOf, type Topology } from './topology.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** After so long an outcome without an answer is told of. */
+const SILENT_MS = 10_000;
 
 interface Parts {
   readonly names: Names;
@@ -59,18 +61,26 @@ export const createOutcomes = ({ names, topology, sender, link, declarer, report
       report('warn', 'event_queue_missing', { queue: queue.queue });
       await link.ask((channel) => declarer.declare(channel, queue));
     };
-    for (let ms = FIRST_PAUSE_MS; ; ms = Math.min(ms * 2, LONGEST_PAUSE_MS)) {
-      let cause: unknown;
-      try {
-        if (await sendOne(letters, signal, declare)) return;
-      } catch (error) {
-        cause = error;
+    let isTold = false;
+    const tell = (error: unknown): void => {
+      if (!isTold) report('warn', 'event_outcome_delayed', { consumer: spec.consumer, outcome: outcome.is, error });
+      isTold = true;
+    };
+    const silence = setTimeout(tell, SILENT_MS, new Error(`RabbitMQ has not answered for ${SILENT_MS} ms`)).unref();
+    try {
+      for (let ms = FIRST_PAUSE_MS; ; ms = Math.min(ms * 2, LONGEST_PAUSE_MS)) {
+        let cause: unknown;
+        try {
+          if (await sendOne(letters, signal, declare)) return;
+        } catch (error) {
+          cause = error;
+        }
+        signal.throwIfAborted();
+        tell(cause);
+        await pause(jittered(ms));
       }
-      signal.throwIfAborted();
-      const { consumer } = spec;
-      if (ms === FIRST_PAUSE_MS)
-        report('warn', 'event_outcome_delayed', { consumer, outcome: outcome.is, error: cause });
-      await pause(jittered(ms));
+    } finally {
+      clearTimeout(silence);
     }
   };
   return { carryOut };

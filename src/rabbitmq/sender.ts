@@ -1,7 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { nextTick } from 'node:process';
 import type { Channel, Envelope } from 'rabbitmq-client';
-import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext } from '../transport/index.ts';
 import { closeChannel, codeOf, jittered, type Link, pause } from './link.ts';
 
@@ -27,6 +26,8 @@ const SILENT_MS = { least: 250, most: 3_000 };
  * RabbitMQ 3.10 goes on refusing over the channels that it has refused over, and over no other.
  */
 const REPLACED_AFTER_MS = 5_000;
+/** How long a channel that is replaced is waited for. */
+const RETIRED_MS = 3_000;
 
 /** What no further try mends: the broker or the client refuses this very message. */
 const REFUSALS = new Set(['CODEC', 'PRECONDITION_FAILED', 'ACCESS_REFUSED', 'NOT_ALLOWED', 'CONTENT_TOO_LARGE']);
@@ -101,20 +102,36 @@ export const createSender = (
     if (confirmedNow.push(entry) === 1) nextTick(finishConfirmed);
   };
 
+  /** What waits is written to the next channel. */
+  const replace = (own: Channel): void => {
+    if (current !== own) return;
+    current = undefined;
+    void closeChannel(own);
+  };
+  const retire = (own: Channel): void => {
+    if (own !== current || own === retiring || answeredAt - openedAt < REPLACED_AFTER_MS) return;
+    retiring = own;
+    // A queue may never answer.
+    setTimeout(replace, RETIRED_MS, own).unref();
+  };
+
   const failed = (own: Channel, entry: Entry, error: unknown): void => {
     if (entry.channel !== own || !waiting.has(entry)) return;
     const code = codeOf(error);
     if (code === 'NACK') {
       answeredAt = performance.now();
-      if (own === current && answeredAt - openedAt > REPLACED_AFTER_MS) retiring = own;
+      retire(own);
       reject(entry, unknown('RabbitMQ has refused the message for at least one queue: it may be full', error));
       return;
     }
-    const isRefusal = REFUSALS.has(code);
+    if (!REFUSALS.has(code)) return;
     // The client gives the error of its channel to the oldest message, which need not be the cause.
     const isKnown = code === 'CODEC' || isCareful || waiting.size === 1;
-    if (isRefusal && isKnown) reject(entry, notSent(`RabbitMQ refuses the message: ${String(error)}`, error));
-    else if (isRefusal) isCareful = true;
+    // One that is known is gone.
+    isCareful = !isKnown;
+    if (!isKnown) return;
+    reject(entry, notSent(`RabbitMQ refuses the message: ${String(error)}`, error));
+    pump();
   };
 
   const write = (own: Channel, entry: Entry): void => {
@@ -135,14 +152,6 @@ export const createSender = (
     }
   };
 
-  /** What waits is written to the next channel. */
-  const retire = (own: Channel): void => {
-    const [oldest] = waiting;
-    if (oldest?.channel === own) return;
-    current = undefined;
-    void closeChannel(own);
-  };
-
   /** Writes what is not yet written to the present channel. */
   const pump = (): void => {
     const own = current;
@@ -151,7 +160,8 @@ export const createSender = (
       return;
     }
     if (own === retiring) {
-      retire(own);
+      const [oldest] = waiting;
+      if (oldest?.channel !== own) replace(own);
       return;
     }
     // What is written now could not be withdrawn.
@@ -214,11 +224,7 @@ export const createSender = (
     if (!oldest?.channel || link.isBlocked()) return;
     if (now - oldest.writtenAt < silentMs || now - answeredAt < silentMs) return;
     answeredAt = now;
-    const isThere = await within(
-      silentMs,
-      link.use(async () => true).catch(() => false),
-      () => false,
-    );
+    const isThere = await link.answers(silentMs);
     if (isThere || oldest.channel !== current) return;
     report('warn', 'event_transport_trouble', { error: new Error(`No answer from RabbitMQ for ${silentMs} ms`) });
     link.discard();

@@ -196,6 +196,89 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
     await Promise.all([process.close(), writer.close()]);
   });
 
+  it('starts in another process while the broker is short of memory', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const spec = specOf('read', name);
+    const first = join(host.url, service);
+    await first.declare([spec]);
+    await first.close();
+    const writer = join(host.url, 'writer');
+    for (const data of range(5)) await send(writer, name, data);
+    // As if the last process had said long ago that it runs the consumer.
+    await host.ctl('purge_queue', `mapbus.consumers.${service}`);
+    await ctl('set_vm_memory_high_watermark', '0.000001');
+    const second = join(host.url, service);
+    const seen: unknown[] = [];
+    const startedAt = performance.now();
+    try {
+      // Its connection for publishes is blocked from here on.
+      const publishing = send(second, name, 'late', { signal: AbortSignal.timeout(2_000) });
+      await expect(publishing).rejects.toMatchObject({ outcome: expect.anything() });
+      await receive(second, spec, async (delivery) => {
+        seen.push(dataOf(delivery));
+        return DONE;
+      });
+
+      await eventually('what has waited', () => seen.length >= 5);
+      expect(performance.now() - startedAt).toBeLessThan(12_000);
+    } finally {
+      await ctl('set_vm_memory_high_watermark', '0.4');
+    }
+    await Promise.all([second.close(), writer.close()]);
+  });
+
+  it('keeps what it has in hand while the queue of another consumer does not answer', async () => {
+    const [service, name, other] = [unique('shop'), unique('order'), unique('order')];
+    const proxy = await createFaultProxy(port);
+    const process = join(host.url.replace(`:${port}/`, `:${proxy.port}/`), service);
+    const gate = createGate();
+    const deliveries: unknown[] = [];
+    await receive(process, specOf('hangs', name), async () => DONE);
+    await receive(process, specOf('works', other), async (delivery) => {
+      deliveries.push(dataOf(delivery));
+      if (dataOf(delivery) === 'held') await gate.promise;
+      return DONE;
+    });
+    const queue = `'${host.host}_mapbus.queue.${service}.hangs'`;
+    await ctl('eval', `sys:suspend(${queue}).`);
+    try {
+      proxy.cut();
+      await eventually('both connections again', () => process.health().reconnects === 2);
+      await send(process, other, 'held');
+      await eventually('what is held', () => deliveries.includes('held'));
+
+      const isGivenUp = ({ fields }: (typeof process.reported)[number]) =>
+        String(fields.error).includes('not answered');
+      await eventually('the end of a try', () => process.reported.some(isGivenUp));
+
+      expect(process.health()).toMatchObject({ connected: true, reconnects: 2 });
+      expect(deliveries).toEqual(['held']);
+    } finally {
+      await ctl('eval', `sys:resume(${queue}).`);
+    }
+    gate.open();
+    await Promise.all([process.close(), proxy.close()]);
+  });
+
+  it('leaves nothing of a consumer behind that has stopped', async () => {
+    const process = join(host.url, unique('shop'));
+    const spec = specOf('read', unique('order'));
+    const once = async () => {
+      const deliver = async () => DONE;
+      const receiving = await receive(process, spec, deliver);
+      await receiving.stop();
+      return new WeakRef(deliver);
+    };
+    const ref = await once();
+    await receive(process, spec, async () => DONE);
+
+    await eventually('the end of its handler', () => {
+      globalThis.gc?.();
+      return ref.deref() === undefined;
+    });
+    await process.close();
+  });
+
   it('acknowledges to a queue that is slow to write all that has ended when it closes', async () => {
     const [service, name] = [unique('shop'), unique('order')];
     const spec = specOf('read', name, { concurrency: 400 });

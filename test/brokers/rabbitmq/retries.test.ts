@@ -2,6 +2,7 @@ import type { Delivery } from 'mapbus/transport';
 import { afterAll, describe, expect, it } from 'vitest';
 import { available } from '../support.ts';
 import {
+  ctl,
   DEAD,
   DONE,
   dataOf,
@@ -70,6 +71,32 @@ describe.runIf(isThere)('retries over RabbitMQ', { timeout: 60_000 }, async () =
       for (const _ of range(3)) await client.createPublisher().send({ routingKey: queue, durable: true }, 'x');
     });
     expect(late).toBeLessThan(1_000);
+  });
+
+  it('that their queue does not confirm are told of, and come once it does', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const process = join(host.url, service);
+    const attempts: number[] = [];
+    await receive(process, specOf('read', name), async ({ attempt }) => {
+      attempts.push(attempt);
+      return attempt === 1 ? retryOf(2, 1_000) : DONE;
+    });
+    // RabbitMQ calls the process of a quorum queue by its virtual host and its name.
+    const retryQueue = `'${host.host}_mapbus.retry.1000.${service}.read'`;
+    await ctl('eval', `sys:suspend(${retryQueue}).`);
+    await send(process, name, 1);
+
+    try {
+      await eventually(
+        'the line of the log',
+        () => process.reported.some(({ message }) => message === 'event_outcome_delayed'),
+        20_000,
+      );
+    } finally {
+      await ctl('eval', `sys:resume(${retryQueue}).`);
+    }
+    await eventually('the retry', () => attempts.includes(2));
+    await process.close();
   });
 
   it('come also when an operator has deleted the retry queues', async () => {

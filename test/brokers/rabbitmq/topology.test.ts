@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { createGate } from '../../support.ts';
 import { available } from '../support.ts';
 import {
   ctl,
@@ -148,6 +149,36 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
     // To ask the broker's tool again and again would stop the process that removes them.
     await eventually('the report', () => renewed.reported.some(({ message }) => message === 'event_consumer_removed'));
     expect((await ownQueues(service)).filter((queue) => /^mapbus\.(queue|retry)\..*before$/.test(queue))).toEqual([]);
+    await renewed.close();
+  });
+
+  it('starts a renamed consumer with an order also if its queue was deleted while the old one was drained', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const old = join(host.url, service);
+    await old.declare([specOf('before', name, { order: 'key' })]);
+    await send(old, name, 'old');
+    await old.close();
+    const renewed = join(host.url, service);
+    const gate = createGate();
+    const seen: unknown[] = [];
+    await receive(renewed, specOf('after', name, { order: 'key', formerly: 'before' }), async (delivery) => {
+      seen.push(dataOf(delivery));
+      await gate.promise;
+      return DONE;
+    });
+    await eventually('the old event', () => seen.length === 1);
+
+    await client.queueDelete({ queue: `mapbus.queue.${service}.after` });
+    gate.open();
+
+    await eventually(
+      'an event in the new queue',
+      async () => {
+        await send(renewed, name, 'new');
+        return seen.includes('new');
+      },
+      30_000,
+    );
     await renewed.close();
   });
 
