@@ -271,6 +271,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
       // An old process may have held on to topics that are given up.
       joined: () => offsets.forget(group, others),
       silent: admin.cut,
+      left: () => receivers.delete(receiver),
       remake,
       report,
     });
@@ -287,6 +288,7 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
       while (!stopped.signal.aborted && !closing.signal.aborted) {
         try {
           const found = await declareOne(spec);
+          if (stopped.signal.aborted || closing.signal.aborted) return;
           if (!found.isPending) {
             started = await startOne(spec, deliver, found);
             if (stopped.signal.aborted) await started.stop();

@@ -152,7 +152,9 @@ export const createIntake = (parts: IntakeParts) => {
     isAlone = true;
     await mark(job);
     isAlone = false;
-    if (!isLost(job) && !isStopped) await run(job);
+    // Nothing else was started meanwhile.
+    if (isLost(job) || isStopped) pump();
+    else await run(job);
   };
   /** One that may start now. */
   const nextJob = (): Job | undefined => {

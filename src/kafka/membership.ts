@@ -3,7 +3,7 @@ import { sleep } from '../shared/sleep.ts';
 import { within } from '../shared/time-limit.ts';
 import type { Client, ConsumerClient } from './client.ts';
 import { type Commit, sendCommit } from './commit.ts';
-import { isOneOf } from './errors.ts';
+import { isOneOf, isUnknownTopic } from './errors.ts';
 
 export interface TopicPartition {
   readonly topic: string;
@@ -23,6 +23,8 @@ export interface MembershipParts {
   readonly assigned: (partitions: readonly TopicPartition[], isContinued: boolean) => void;
   /** Called when nothing may be this process's any more. */
   readonly lost: () => void;
+  /** Called when a topic is missing: nothing is assigned without it. */
+  readonly remakeTopics: () => Promise<void>;
   /** Called when the group has not answered for a while: the other connections may be half-open too. */
   readonly silent: () => void;
   readonly trouble: (error: unknown) => void;
@@ -39,7 +41,18 @@ const MANY_CONTENDED = 2;
 
 /** Keeps this process in a group until it leaves. The client is kept as long as it works: a new one costs a rebalance. */
 export const createMembership = (parts: MembershipParts) => {
-  const { createClient, topics, sessionTimeoutMs, findCoordinator, hold, assigned, lost, silent, trouble } = parts;
+  const {
+    createClient,
+    topics,
+    sessionTimeoutMs,
+    findCoordinator,
+    hold,
+    assigned,
+    lost,
+    remakeTopics,
+    silent,
+    trouble,
+  } = parts;
   const left = new AbortController();
   // Not too short: a process that is busy answers late.
   const silentLimitMs = Math.max(sessionTimeoutMs * 0.4, Math.min(sessionTimeoutMs, MIN_SILENT_MS));
@@ -136,6 +149,7 @@ export const createMembership = (parts: MembershipParts) => {
       } catch (error) {
         if (left.signal.aborted || own !== round) return;
         trouble(error);
+        if (isUnknownTopic(error)) await remakeTopics();
         await replaceIfHopeless(error);
         await sleep(PAUSE_MS, left.signal);
       }

@@ -1,3 +1,4 @@
+import { MAX_DELAY_MS } from '../shared/max-delay.ts';
 import { sleep } from '../shared/sleep.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, ConsumerSpec, Deliver, Outcome, Receiving } from '../transport/index.ts';
@@ -34,6 +35,8 @@ export interface ReceiverParts {
   readonly joined: () => Promise<void>;
   /** Called when the broker has not answered for a while. */
   readonly silent: () => void;
+  /** Called when it has left the group for good. */
+  readonly left: () => void;
   /** Makes a topic again that was deleted. */
   readonly remake: (topic: string) => Promise<void>;
   readonly report: ConnectionContext['report'];
@@ -48,6 +51,8 @@ export interface Receiver extends Receiving {
 }
 
 /** So many retries may wait in this process, of each partition. */
+/** After so long commits that fail are told of. */
+const FAILING_MS = 10_000;
 const MAX_RETRIES_READ = 1_000;
 const SILENT_MS = 20_000;
 const FIRST_JOIN_MS = 15_000;
@@ -74,6 +79,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
   let hurries = 0;
   let hurriesSince = 0;
   let isInTrouble = false;
+  let failingSince: { readonly at: number; isTold: boolean } | undefined;
   let began = () => {};
   /** Resolves once the broker knows where all partitions of this process begin. */
   const begun = new Promise<void>((resolve) => {
@@ -85,6 +91,10 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     if (ended.signal.aborted) return;
     report(isInTrouble ? 'debug' : 'warn', 'event_transport_trouble', { consumer, error });
     isInTrouble = true;
+  };
+
+  const remakeAll = async (names: Iterable<string>): Promise<void> => {
+    for (const topic of names) await remake(topic).catch(trouble);
   };
 
   const lose = (position: Position): void => {
@@ -161,7 +171,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
         return;
       } catch (error) {
         trouble(error);
-        for (const topic of new Set(places.map(({ topic }) => topic))) await remake(topic).catch(trouble);
+        await remakeAll(new Set(places.map(({ topic }) => topic)));
         await sleep(PAUSE_MS, ended.signal);
       }
     }
@@ -197,6 +207,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     await membership.commit(
       due.map(({ position: { topic, partition }, offset, note }) => ({ topic, partition, offset, note })),
     );
+    failingSince = undefined;
     for (const { position, offset, note } of due) {
       position.committed = offset;
       position.committedNote = note;
@@ -204,7 +215,14 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     began();
     wake();
   };
-  const commitFailed = (error: unknown) => report('debug', 'event_commit_failed', { consumer, error });
+  /** One that fails is no trouble. A partition whose commits go on to fail is read no further at last. */
+  const commitFailed = (error: unknown): void => {
+    const now = performance.now();
+    failingSince ??= { at: now, isTold: false };
+    const isLong = !failingSince.isTold && now - failingSince.at > FAILING_MS;
+    if (isLong) failingSince.isTold = true;
+    report(isLong ? 'warn' : 'debug', 'event_commit_failed', { consumer, error });
+  };
   const commitNow = (): Promise<void> => {
     // What cannot be committed is due again, and comes again if this process has lost it.
     committing ??= commitAll()
@@ -290,6 +308,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     if (position.lost.signal.aborted) return;
     const { topic, partition } = position;
     const [firsts, ends] = [await offsets.starts([topic]), await offsets.ends([topic])];
+    if (position.lost.signal.aborted) return;
     const first = offsetOf(firsts, topic, partition) ?? 0n;
     const end = offsetOf(ends, topic, partition) ?? 0n;
     if (position.next < first) {
@@ -347,6 +366,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     },
     assigned,
     lost: loseAll,
+    remakeTopics: () => remakeAll(topics),
     silent: () => {
       parts.silent();
       for (const reader of readers) reader.cut();
@@ -416,6 +436,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     clearTimeout(commitTimer);
     await Promise.all([membership.leave(), ...readers.map((reader) => reader.close())]);
     loseAll();
+    parts.left();
   };
   const leave = (): Promise<void> => {
     leaving ??= leaveNow();
@@ -428,7 +449,9 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     stop: async () => {
       await stop();
       // Its partitions belong to nobody else until it leaves.
-      void Promise.race([intake.untilIdle(), sleep(spec.timeoutMs + 1_000, ended.signal)]).then(leave);
+      void Promise.race([intake.untilIdle(), sleep(Math.min(spec.timeoutMs + 1_000, MAX_DELAY_MS), ended.signal)]).then(
+        leave,
+      );
     },
     leave,
   };

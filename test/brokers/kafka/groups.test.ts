@@ -110,6 +110,23 @@ describe.each(kinds)('processes and their groups, over %s', () => {
     expect(attempts).toEqual([2]);
   });
 
+  it('a consumer that has stopped leaves nothing behind', async () => {
+    const { connection } = await connect(unique('s'));
+    const spec = specOf('read', unique('e'));
+    const once = async () => {
+      const deliver = async () => DONE;
+      const receiving = await receive(connection, spec, deliver);
+      await receiving.stop();
+      return new WeakRef(deliver);
+    };
+    const ref = await once();
+
+    await until('the end of its handler', () => {
+      globalThis.gc?.();
+      return ref.deref() === undefined;
+    });
+  });
+
   it('members with different event names get the events of their own names, all of them', async () => {
     const [service, before, added] = [unique('s'), unique('e'), unique('e')];
     const old = await connect(service);

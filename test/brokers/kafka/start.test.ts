@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { kafkaProxy } from '../../../scripts/services/kafka.ts';
+import { createFaultProxy } from '../../../scripts/services/proxy.ts';
 import {
+  after,
   connect,
   DONE,
   dataOf,
@@ -10,6 +13,7 @@ import {
   openAdmin,
   range,
   receive,
+  retryTopic,
   send,
   sendAll,
   specOf,
@@ -204,6 +208,37 @@ describe.each(kinds)('where a consumer begins, over %s', () => {
     );
 
     await until('the events of the new topic', () => new Set(seen).size === 29);
+  });
+
+  it('goes on when its topics were deleted while it had lost its session', async () => {
+    const proxy = await createFaultProxy(kafkaProxy.target, kafkaProxy.port);
+    onTestFinished(() => proxy.close());
+    const [service, name] = [unique('s'), unique('e')];
+    const { connection } = await connect(service, {
+      brokers: [`127.0.0.1:${proxy.port}`],
+      connection: { metadataMaxAge: 300 },
+    });
+    const seen: unknown[] = [];
+    const deliver = async (delivery: Parameters<typeof dataOf>[0]) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    };
+    await receive(connection, specOf('read', name), deliver);
+    const { connection: writer } = await connect('writer');
+    await send(writer, messageOf(name, 1));
+    await until('the first event', () => seen.includes(1));
+    const admin = await openAdmin();
+
+    proxy.stall(true);
+    await after(4_000);
+    await admin.deleteTopics({ topics: [eventTopic(name), retryTopic(service, 'read')] });
+    proxy.stall(false);
+    proxy.cut();
+
+    await until('an event of the new topic', async () => {
+      await send(writer, messageOf(name, 2), AbortSignal.timeout(2_000)).catch(() => {});
+      return seen.includes(2);
+    });
   });
 
   it('gives an event name up when it moves to another, also while an old process still consumes it', async () => {
