@@ -1,6 +1,7 @@
 /** Every line that mapbus writes as a warning or as an error, over whichever transport. */
 export const LOG_LINES = [
   'event_bus_drain_timed_out',
+  'event_commit_failed',
   'event_consumer_offsets_missing',
   'event_consumer_removed',
   'event_consumer_stop_failed',
