@@ -26,7 +26,7 @@ export interface IntakeParts {
   /** Whether a retry holds its key. */
   readonly ordersByKey: boolean;
   readonly deliver: Deliver;
-  /** Makes an outcome safe. Rejects only when the partition is lost. */
+  /** Makes an outcome safe. Rejects only when the partition is lost, or the connection is closed. */
   readonly carryOut: (job: Job, outcome: Retry | Dead) => Promise<CarriedOut>;
   readonly isMine: () => boolean;
   /** Resolves when it is noted that an event is delivered alone. */
@@ -117,7 +117,7 @@ export const createIntake = (parts: IntakeParts) => {
     if (isLost(job)) return;
     if (how === 'safe') finish(job, outcome);
     else if (outcome.is === 'retry') waitForRetry(job, outcome);
-    // Until then it holds no other event up. It is rejected when the partition is lost.
+    // It holds no other event up meanwhile. `carryOut` rejects when the partition is lost.
     else later(job, REFUSED_MS, () => void settle(job, outcome).then(pump, () => {}));
   };
 

@@ -150,6 +150,7 @@ export const createMembership = (parts: MembershipParts) => {
         if (left.signal.aborted || own !== round) return;
         trouble(error);
         if (isUnknownTopic(error)) await remakeTopics();
+        if (left.signal.aborted || own !== round) return;
         await replaceIfHopeless(error);
         await sleep(PAUSE_MS, left.signal);
       }

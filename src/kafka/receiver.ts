@@ -50,9 +50,9 @@ export interface Receiver extends Receiving {
   readonly leave: () => Promise<void>;
 }
 
-/** So many retries may wait in this process, of each partition. */
-/** After so long commits that fail are told of. */
+/** Commits that fail for longer than this are reported. */
 const FAILING_MS = 10_000;
+/** So many retries may wait in this process, of each partition. */
 const MAX_RETRIES_READ = 1_000;
 const SILENT_MS = 20_000;
 const FIRST_JOIN_MS = 15_000;
@@ -104,6 +104,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     dealt++;
     for (const position of positions.values()) lose(position);
     positions = new Map();
+    failingSince = undefined;
     intake.forgetLost();
   };
 
@@ -201,6 +202,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
       return commit ? [{ position, ...commit }] : [];
     });
     if (due.length === 0) {
+      failingSince = undefined;
       if (positions.size > 0) began();
       return;
     }
@@ -215,7 +217,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     began();
     wake();
   };
-  /** One that fails is no trouble. A partition whose commits go on to fail is read no further at last. */
+  /** One that fails is no trouble. If they keep failing, the partitions are read no further in the end. */
   const commitFailed = (error: unknown): void => {
     const now = performance.now();
     failingSince ??= { at: now, isTold: false };

@@ -59,7 +59,7 @@ export const createTopics = ({ admin, topology, replicas, report }: TopicsParts)
       if (!isOneOf(error, /AUTHORIZATION_FAILED/) || (await find(topic)) === undefined) throw error;
     }
   };
-  /** Brokers know of a topic a little later, also when another process has just made it, and may have removed it again. */
+  /** Brokers know of a topic a little later. Another process may have made it, or removed it again. */
   const make = (plan: TopicPlan): Promise<void> =>
     whenKnown(async () => {
       await create(plan);

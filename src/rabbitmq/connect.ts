@@ -14,7 +14,7 @@ import { createDeclarer } from './declare-queue.ts';
 import { createDirectory } from './directory.ts';
 import { drainFormer } from './former.ts';
 import { type Kept, keepOpen, type Piece } from './keep-open.ts';
-import { createLink, jittered, pause } from './link.ts';
+import { closeChannel, createLink, jittered, pause } from './link.ts';
 import { createLook } from './look.ts';
 import { CONTENT_TYPE, foreignHeaders, HEADERS } from './message.ts';
 import { createNames, refuseConsumer, refuseName } from './names.ts';
@@ -83,11 +83,11 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   // read and acknowledge has its own, and so have the records of consumers, which are seldom written.
   const publishing = createLink(options, 'publish', report);
   const consuming = createLink(options, 'consume', report);
-  const noting = createLink(options, 'note', report);
+  const recording = createLink(options, 'record', report);
   const names = createNames(namespace, service);
   const topology = createTopology(names);
   const declarer = createDeclarer(consuming, report);
-  const records = createRecords(noting, names.record, topology, declarer);
+  const records = createRecords(recording, names.record, topology, declarer);
   let isClosed = false;
   const parts = { link: consuming, names, topology, declarer, records, isClosed: () => isClosed, report };
   const registry = createRegistry(parts);
@@ -106,6 +106,9 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
 
   const running = new Set<Kept>();
   const timers = new Set<ReturnType<typeof setInterval>>();
+  /** Consumers that are to be noted. */
+  const unnoted = new Map<string, ConsumerSpec>();
+  let noteTimer: ReturnType<typeof setTimeout> | undefined;
 
   const publish = async (message: Message, { signal }: PublishContext) => {
     if (isClosed) throw notSent('The connection is closed');
@@ -130,13 +133,19 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
 
   /** Notes for operators which consumers there are. No consumer waits for it while the broker takes no publishes. */
   const note = async (consumers: readonly ConsumerSpec[]): Promise<void> => {
-    if (isClosed) return;
+    for (const spec of consumers) unnoted.set(spec.consumer, spec);
+    const due = [...unnoted.values()];
     try {
       if (publishing.isBlocked()) throw new Error('RabbitMQ takes no publishes now');
-      await directory.note(consumers);
+      await directory.note(due);
+      for (const spec of due) if (unnoted.get(spec.consumer) === spec) unnoted.delete(spec.consumer);
     } catch (error) {
+      if (isClosed) return;
       report('warn', 'event_transport_trouble', { error });
-      setTimeout(() => void note(consumers), NOTE_AGAIN_MS).unref();
+      noteTimer ??= setTimeout(() => {
+        noteTimer = undefined;
+        void note([]);
+      }, NOTE_AGAIN_MS).unref();
     }
   };
 
@@ -169,7 +178,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   const openInTime = async (sessionParts: Parameters<typeof openSession>[0]): Promise<Piece> => {
     const opening = openSession(sessionParts);
     try {
-      return await consuming.inTime(opening);
+      return await consuming.inTime(opening, () => void closeChannel(sessionParts.channel));
     } catch (error) {
       // Another one is opened in its place.
       void opening.then((late) => late.close(), ignore);
@@ -247,12 +256,12 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     const startDrained = async () => {
       await drained;
       // The drain may have taken long.
-      while (!isOver()) {
+      for (let isFirst = true; !isOver(); isFirst = false) {
         try {
           await start(startMain(spec, deliver, false));
           return;
         } catch (error) {
-          failed(spec.consumer)(error);
+          if (isFirst && !isOver()) failed(spec.consumer)(error);
           await pause(jittered(START_AGAIN_MS));
         }
       }
@@ -302,9 +311,10 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
     if (isClosed) return;
     isClosed = true;
     for (const timer of timers) clearInterval(timer);
+    clearTimeout(noteTimer);
     await within(CLOSE_CONSUMERS_MS, Promise.all([...running].map((one) => one.close())), ignore);
     await within(CLOSE_MS, Promise.all([events.close(), own.close()]), ignore);
-    await Promise.all([publishing.close(), consuming.close(), noting.close()]);
+    await Promise.all([publishing.close(), consuming.close(), recording.close()]);
   };
 
   return {

@@ -38,7 +38,7 @@ export const closeChannel = async (channel: Channel): Promise<void> => {
 /** One connection to the broker, which comes back by itself. */
 export const createLink = (
   options: ConnectionOptions,
-  purpose: 'publish' | 'consume' | 'note',
+  purpose: 'publish' | 'consume' | 'record',
   report: ConnectionContext['report'],
 ) => {
   let current: Connection | undefined;
@@ -134,12 +134,15 @@ export const createLink = (
       () => false,
     );
   /**
-   * A broker that does not answer a channel may never do so. If it answers no other one either, the connection is thrown
-   * away. If it does, one queue is in trouble, and the consumers of the others keep what they have in hand.
+   * A broker that does not answer a channel may never do so. If it answers no other channel either, the connection is
+   * thrown away. If it does, one queue is in trouble, and the consumers of the others keep what they have in hand.
+   * @param giveUp ends the channel: nothing more is asked over it, and it is gone once the broker answers
    */
-  const inTime = <Result>(work: Promise<Result>): Promise<Result> =>
+  const inTime = <Result>(work: Promise<Result>, giveUp: () => void): Promise<Result> =>
     within(ANSWER_MS, work, async () => {
-      if (!(await answers(PROBE_MS))) discard();
+      giveUp();
+      const asked = current;
+      if (!(await answers(PROBE_MS)) && asked === current) discard();
       throw new Error(`RabbitMQ has not answered for ${ANSWER_MS} ms`);
     });
 
@@ -154,7 +157,14 @@ export const createLink = (
     }
   };
   /** The same, for work of a few questions. */
-  const ask = <Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> => inTime(use(work));
+  const ask = <Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> => {
+    let own: Channel | undefined;
+    const asking = use((channel) => {
+      own = channel;
+      return work(channel);
+    });
+    return inTime(asking, () => own && void closeChannel(own));
+  };
 
   const close = async (): Promise<void> => {
     isClosed = true;

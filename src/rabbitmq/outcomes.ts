@@ -8,7 +8,7 @@ import { levelOf, type Topology } from './topology.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
-/** After so long an outcome without an answer is told of. */
+/** An outcome that has no answer for so long is reported. */
 const SILENT_MS = 10_000;
 
 interface Parts {

@@ -26,7 +26,7 @@ const SILENT_MS = { least: 250, most: 3_000 };
  * RabbitMQ 3.10 goes on refusing over the channels that it has refused over, and over no other.
  */
 const REPLACED_AFTER_MS = 5_000;
-/** How long a channel that is replaced is waited for. */
+/** How long a channel that is being replaced has to answer. */
 const RETIRED_MS = 3_000;
 
 /** What no further try mends: the broker or the client refuses this very message. */
@@ -111,7 +111,7 @@ export const createSender = (
   const retire = (own: Channel): void => {
     if (own !== current || own === retiring || answeredAt - openedAt < REPLACED_AFTER_MS) return;
     retiring = own;
-    // A queue may never answer.
+    // One queue may answer late, or never. What it has not answered is written again, and the others wait no longer.
     setTimeout(replace, RETIRED_MS, own).unref();
   };
 
@@ -127,7 +127,7 @@ export const createSender = (
     if (!REFUSALS.has(code)) return;
     // The client gives the error of its channel to the oldest message, which need not be the cause.
     const isKnown = code === 'CODEC' || isCareful || waiting.size === 1;
-    // One that is known is gone.
+    // Its cause is found, so the next ones are sent together again.
     isCareful = !isKnown;
     if (!isKnown) return;
     reject(entry, notSent(`RabbitMQ refuses the message: ${String(error)}`, error));

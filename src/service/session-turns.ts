@@ -52,7 +52,7 @@ export const createSessionTurns = (activity: Activity, timeoutMs: number) => {
       if (underWay.get(session) === settled) underWay.delete(session);
     };
     // A pool lends the same session again and again: what has settled must not stay with it.
-    const settled: Promise<unknown> = (before ? Promise.all([before, running]) : running).then(forget, forget);
+    const settled: Promise<unknown> = (before ? Promise.allSettled([before, running]) : running).then(forget, forget);
     underWay.set(session, settled);
     void running.then(activity.end, activity.end);
     return running;
