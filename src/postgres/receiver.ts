@@ -125,6 +125,8 @@ export const createReceiver = ({ spec, registration, deliver, decided, release, 
   /** Looks how fast the handlers are. A slow consumer takes nothing that another process could handle. */
   const measure = (): void => {
     const now = performance.now();
+    // In a short time, the last events of a slow consumer would look like many a second.
+    if (now - measuredAt < AHEAD_MS && endedCount < 2 * concurrency) return;
     const pace = endedCount / Math.max(1, now - measuredAt);
     ahead = Math.min(MAX_AHEAD, Math.floor(Math.max(pace * AHEAD_MS, ahead / 2)));
     measuredAt = now;
