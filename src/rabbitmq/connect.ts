@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Channel, ConnectionOptions, Envelope } from 'rabbitmq-client';
+import { jittered } from '../shared/jittered.ts';
 import { within } from '../shared/time-limit.ts';
 import type {
   Connection,
@@ -14,7 +15,7 @@ import { createDeclarer } from './declare-queue.ts';
 import { createDirectory } from './directory.ts';
 import { drainFormer } from './former.ts';
 import { type Kept, keepOpen, type Piece } from './keep-open.ts';
-import { closeChannel, createLink, jittered, pause } from './link.ts';
+import { closeChannel, createLink, pause } from './link.ts';
 import { createLook } from './look.ts';
 import { CONTENT_TYPE, foreignHeaders, HEADERS } from './message.ts';
 import { createNames, refuseConsumer, refuseName } from './names.ts';

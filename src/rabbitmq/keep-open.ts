@@ -1,4 +1,5 @@
-import { jittered, pause } from './link.ts';
+import { jittered } from '../shared/jittered.ts';
+import { pause } from './link.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;

@@ -21,9 +21,6 @@ export const pause = (ms: number): Promise<void> =>
     setTimeout(resolve, ms).unref();
   });
 
-/** Between half of a time and all of it, so that many processes do not return at once. */
-export const jittered = (ms: number): number => ms * (0.5 + Math.random() / 2);
-
 export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 /** The client waits for ever for the end of a channel whose connection ends in the meantime. */

@@ -1,6 +1,7 @@
+import { jittered } from '../shared/jittered.ts';
 import type { ConnectionContext, ConsumerSpec, Outcome } from '../transport/index.ts';
 import type { Declarer } from './declare-queue.ts';
-import { codeOf, jittered, type Link, pause } from './link.ts';
+import { codeOf, type Link, pause } from './link.ts';
 import { deadLetters, type Letter, type Received, retryLetters } from './message.ts';
 import type { Names } from './names.ts';
 import type { Sender } from './sender.ts';

@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import { nextTick } from 'node:process';
 import type { Channel, Envelope } from 'rabbitmq-client';
+import { jittered } from '../shared/jittered.ts';
 import type { ConnectionContext } from '../transport/index.ts';
-import { closeChannel, codeOf, jittered, type Link, pause } from './link.ts';
+import { closeChannel, codeOf, type Link, pause } from './link.ts';
 
 /** A message on its way. */
 interface Entry {

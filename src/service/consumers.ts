@@ -2,6 +2,7 @@ import type { Unsubscribe } from '../bus/types.ts';
 import { check } from '../shared/check.ts';
 import { toUnsubscribe } from '../shared/dispose.ts';
 import { createError, describeError } from '../shared/errors.ts';
+import { jittered } from '../shared/jittered.ts';
 import { sleep } from '../shared/sleep.ts';
 import type { Connection, ConsumerSpec, Receiving } from '../transport/index.ts';
 import { type AnyConsumerHandler, createDeliver, type DeliverParts, type RunningConsumer } from './deliver.ts';
@@ -28,9 +29,6 @@ export interface ConsumersParts extends DeliverParts {
 }
 
 export const toDate = (at: number | undefined) => (at === undefined ? undefined : new Date(at));
-
-/** Between half of a second and a second, so that not all processes ask at once when a broker is back. */
-const pause = () => sleep(PAUSE_MS * (0.5 + Math.random() / 2));
 
 /** The consumers of one bus: registers them, and keeps them in force at the transport. */
 export const createConsumers = (parts: ConsumersParts) => {
@@ -120,7 +118,7 @@ export const createConsumers = (parts: ConsumersParts) => {
           tellFailed(group, error);
         }
       }
-      if (missing().length > 0 && !wasTogether) await pause();
+      if (missing().length > 0 && !wasTogether) await sleep(jittered(PAUSE_MS));
     }
     trouble = undefined;
   };

@@ -1,3 +1,4 @@
+import type { Deliver, Receiving } from 'mapbus/transport';
 import { ensureService } from '../../scripts/services/main.ts';
 import { tryToInstall } from '../../scripts/try-to-install.ts';
 
@@ -10,4 +11,19 @@ export const available = async (kinds: readonly Kind[]): Promise<Kind[]> => {
     if (await tryToInstall(kind, () => ensureService(kind))) found.push(kind);
   }
   return found;
+};
+
+/** Runs a consumer and stops it. The function that it gives says whether the handler was collected since. */
+export const stopOne = async (start: (deliver: Deliver) => Promise<Receiving>): Promise<() => boolean> => {
+  const once = async () => {
+    const deliver: Deliver = async () => ({ is: 'done' });
+    const receiving = await start(deliver);
+    await receiving.stop();
+    return new WeakRef(deliver);
+  };
+  const ref = await once();
+  return () => {
+    globalThis.gc?.();
+    return ref.deref() === undefined;
+  };
 };

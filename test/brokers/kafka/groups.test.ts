@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { stopOne } from '../support.ts';
 import {
   after,
   connect,
@@ -113,18 +114,9 @@ describe.each(kinds)('processes and their groups, over %s', () => {
   it('a consumer that has stopped leaves nothing behind', async () => {
     const { connection } = await connect(unique('s'));
     const spec = specOf('read', unique('e'));
-    const once = async () => {
-      const deliver = async () => DONE;
-      const receiving = await receive(connection, spec, deliver);
-      await receiving.stop();
-      return new WeakRef(deliver);
-    };
-    const ref = await once();
+    const isCollected = await stopOne((deliver) => receive(connection, spec, deliver));
 
-    await until('the end of its handler', () => {
-      globalThis.gc?.();
-      return ref.deref() === undefined;
-    });
+    await until('the end of its handler', isCollected);
   });
 
   it('members with different event names get the events of their own names, all of them', async () => {

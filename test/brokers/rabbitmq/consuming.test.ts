@@ -3,7 +3,7 @@ import type { ConsumerSpec } from 'mapbus/transport';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createFaultProxy } from '../../../scripts/services/proxy.ts';
 import { createGate } from '../../support.ts';
-import { available } from '../support.ts';
+import { available, stopOne } from '../support.ts';
 import {
   ctl,
   DEAD,
@@ -263,19 +263,10 @@ describe.runIf(isThere)('consuming over RabbitMQ', { timeout: 60_000 }, async ()
   it('leaves nothing of a consumer behind that has stopped', async () => {
     const process = join(host.url, unique('shop'));
     const spec = specOf('read', unique('order'));
-    const once = async () => {
-      const deliver = async () => DONE;
-      const receiving = await receive(process, spec, deliver);
-      await receiving.stop();
-      return new WeakRef(deliver);
-    };
-    const ref = await once();
+    const isCollected = await stopOne((deliver) => receive(process, spec, deliver));
     await receive(process, spec, async () => DONE);
 
-    await eventually('the end of its handler', () => {
-      globalThis.gc?.();
-      return ref.deref() === undefined;
-    });
+    await eventually('the end of its handler', isCollected);
     await process.close();
   });
 

@@ -10,6 +10,7 @@ import {
   join,
   openClient,
   openHost,
+  type Process,
   queuesOf,
   range,
   receive,
@@ -28,6 +29,16 @@ describe.runIf(isThere)('retries over RabbitMQ', { timeout: 60_000 }, async () =
     client.unsafeDestroy();
     await host.close();
   });
+
+  /** Consumes, and fails so often. Gives the attempts that it has had. */
+  const failTimes = async (times: number, process: Process, name: string): Promise<readonly number[]> => {
+    const attempts: number[] = [];
+    await receive(process, specOf('read', name), async ({ attempt }) => {
+      attempts.push(attempt);
+      return attempt <= times ? retryOf(attempt + 1, 1_000) : DONE;
+    });
+    return attempts;
+  };
 
   /** Retries of a consumer whose queue cannot take them, and one retry of a consumer beside it. Gives how late that came. */
   const measureBystander = async (spoil: (queue: string) => Promise<void>): Promise<number> => {
@@ -76,11 +87,7 @@ describe.runIf(isThere)('retries over RabbitMQ', { timeout: 60_000 }, async () =
   it('that their queue does not confirm are told of, and come once it does', async () => {
     const [service, name] = [unique('shop'), unique('order')];
     const process = join(host.url, service);
-    const attempts: number[] = [];
-    await receive(process, specOf('read', name), async ({ attempt }) => {
-      attempts.push(attempt);
-      return attempt === 1 ? retryOf(2, 1_000) : DONE;
-    });
+    const attempts = await failTimes(1, process, name);
     // RabbitMQ calls the process of a quorum queue by its virtual host and its name.
     const retryQueue = `'${host.host}_mapbus.retry.1000.${service}.read'`;
     await ctl('eval', `sys:suspend(${retryQueue}).`);
@@ -102,11 +109,7 @@ describe.runIf(isThere)('retries over RabbitMQ', { timeout: 60_000 }, async () =
   it('come also when an operator has deleted the retry queues', async () => {
     const [service, name] = [unique('shop'), unique('order')];
     const process = join(host.url, service);
-    const attempts: number[] = [];
-    await receive(process, specOf('read', name), async ({ attempt }) => {
-      attempts.push(attempt);
-      return attempt < 3 ? retryOf(attempt + 1, 1_000) : DONE;
-    });
+    const attempts = await failTimes(2, process, name);
     const levels = (await queuesOf(host)).filter(
       (queue) => queue.startsWith('mapbus.retry.') && queue.endsWith(`${service}.read`),
     );
