@@ -20,8 +20,10 @@ export interface FetchLoopParts<Place extends Cursor> {
   readonly take: (cursor: Place, records: readonly StoredRecord[], next: bigint) => void;
   /** Called when the log does not have what is to be read; sets where it is read next. */
   readonly outOfRange: (cursor: Place) => Promise<void>;
-  /** Called when a topic is missing, or is another one than before. */
-  readonly topicChanged: (topic: string, isMissing: boolean) => Promise<void>;
+  /** Called when a broker does not know a topic. It may be gone, or the broker may have just started. */
+  readonly topicMissing: (topic: string) => Promise<void>;
+  /** Called when a topic is another one than before. */
+  readonly topicChanged: (topic: string) => Promise<void>;
   /** Called with what is known of the topics, each time that they were looked at. */
   readonly looked?: ((metadata: ClusterMetadata) => void) | undefined;
   readonly trouble: (error: unknown) => void;
@@ -49,7 +51,7 @@ const responseOf = (error: unknown): FetchResponse | undefined => {
 
 /** Fetches the partitions that are asked for, from the brokers that lead them, with one request at a time for each broker. */
 export const createFetchLoop = <Place extends Cursor>(parts: FetchLoopParts<Place>) => {
-  const { reader, cursors, take, outOfRange, topicChanged, looked, trouble, metadataMs } = parts;
+  const { reader, cursors, take, outOfRange, topicMissing, topicChanged, looked, trouble, metadataMs } = parts;
   const stopped = new AbortController();
   const busy = new Set<number>();
   const ids = new Map<string, string>();
@@ -63,15 +65,14 @@ export const createFetchLoop = <Place extends Cursor>(parts: FetchLoopParts<Plac
       await reader.client.metadata({ topics: [topic], forceUpdate: true });
     } catch (error) {
       if (!isUnknownTopic(error)) throw error;
-      ids.delete(topic);
-      await topicChanged(topic, true);
+      await topicMissing(topic);
     }
   };
   const noteIds = async (found: ClusterMetadata): Promise<void> => {
     for (const [topic, known] of found.topics) {
       const before = ids.get(topic);
       ids.set(topic, known.id);
-      if (before !== undefined && before !== known.id) await topicChanged(topic, false);
+      if (before !== undefined && before !== known.id) await topicChanged(topic);
     }
   };
   const look = async (topics: readonly string[]): Promise<void> => {

@@ -330,9 +330,11 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
     intake.forgetLost();
     void open(list, isNewLog);
   };
-  const topicChanged = async (topic: string, isMissing: boolean): Promise<void> => {
+  const topicMissing = async (topic: string): Promise<void> => {
+    if (!isStopped) await remake(topic);
+  };
+  const topicChanged = async (topic: string): Promise<void> => {
     if (isStopped) return;
-    if (isMissing) await remake(topic);
     report('warn', 'event_topic_made_anew', { consumer, topic });
     reopen(
       [...positions.values()].filter((position) => position.topic === topic),
@@ -383,6 +385,7 @@ export const startReceiver = (parts: ReceiverParts): Receiver => {
       cursors,
       take,
       outOfRange,
+      topicMissing,
       topicChanged,
       looked: (metadata) => membership.looked(metadata),
       trouble,

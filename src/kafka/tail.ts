@@ -42,11 +42,10 @@ export const startTail = async (parts: TailParts): Promise<Tail> => {
       for (const record of records) if (!isStopped) tell(bodyOf(record));
     },
     outOfRange: toEnd,
-    topicChanged: async (topic, isMissing) => {
-      if (isMissing && !(await remake(topic))) {
-        cursors = cursors.filter((cursor) => cursor.topic !== topic);
-        return;
-      }
+    topicMissing: async (topic) => {
+      if (!(await remake(topic))) cursors = cursors.filter((cursor) => cursor.topic !== topic);
+    },
+    topicChanged: async (topic) => {
       cursors = cursors.map((cursor) => (cursor.topic === topic ? { ...cursor, next: 0n } : cursor));
     },
     looked: ({ topics: known }) => {

@@ -21,14 +21,19 @@ export const startWideTail = async (parts: WideTailParts): Promise<Receiving> =>
       return event !== undefined && isWanted(event);
     });
   let known: ReadonlySet<string> = new Set(await listWanted());
-  const tail = await startTail({ ...parts, topics: [...known], remake: async () => false });
+  /** One that was deleted is new when it comes again. */
+  const isThere = async (topic: string): Promise<boolean> => {
+    const isListed = (await listTopics()).includes(topic);
+    if (!isListed) known = new Set([...known].filter((each) => each !== topic));
+    return isListed;
+  };
+  const tail = await startTail({ ...parts, topics: [...known], remake: isThere });
   let isStopped = false;
 
   const look = async (): Promise<void> => {
     const topics = await listWanted();
     if (isStopped) return;
     for (const topic of topics) if (!known.has(topic)) tail.add(topic);
-    // One that was deleted is new when it comes again.
     known = new Set(topics);
   };
   const looking = repeat(
