@@ -10,8 +10,10 @@ import type {
   TransportFeatures,
 } from '../transport/index.ts';
 import { createBatches } from './batches.ts';
+import { CLAIM_MS } from './claims.ts';
 import { createClients, createSockets } from './client.ts';
 import { createCompare } from './compare.ts';
+import { forgetConsumer } from './consumer-state.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { isNotReady, isRefusal, isTooLarge, isUnknownTopic } from './errors.ts';
 import { createExpiry } from './expiry.ts';
@@ -177,7 +179,28 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     }
   };
 
-  const renaming = createRenaming({ names, topics, offsets, createReader: clients.reader, write: writeSoon, report });
+  const deadLetters = createDeadLetters({
+    names,
+    offsets,
+    createReader: clients.reader,
+    write: writeSoon,
+    exists: topics.exists,
+  });
+  const later = (work: () => Promise<void>): void => {
+    void sleep(CLAIM_MS, closing.signal)
+      .then(() => (closing.signal.aborted ? undefined : work()))
+      .catch(trouble);
+  };
+  const renaming = createRenaming({
+    names,
+    topics,
+    offsets,
+    deadLetters,
+    createReader: clients.reader,
+    write: writeSoon,
+    later,
+    report,
+  });
   const expiry =
     settings.topology === 'declare'
       ? createExpiry({
@@ -191,7 +214,18 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
           trouble,
         })
       : undefined;
-  const inForce = createInForce({ names, topology, topics, offsets, renaming, from, report });
+  const inForce = createInForce({
+    names,
+    topology,
+    topics,
+    offsets,
+    renaming,
+    deadLetters,
+    write: writeSoon,
+    isChecked: settings.topology === 'check',
+    from,
+    report,
+  });
 
   const publish: Connection['publish'] = async ({ name, body, key, headers }, { signal }) => {
     if (closed.signal.aborted) throw closedError();
@@ -350,17 +384,12 @@ export const connect = (settings: KafkaSettings, context: ConnectionContext): Co
     return keepTail(await startWideTail({ ...tailParts, names, isWanted, listTopics, tell, reader: clients.reader() }));
   };
 
-  const deadLetters = createDeadLetters({
-    names,
-    offsets,
-    createReader: clients.reader,
-    write: writeSoon,
-    exists: topics.exists,
-  });
-
   /** Where an operator makes the topics, no process notes that it runs a consumer. */
-  const removeUnnoted = async (consumer: string): Promise<boolean> =>
-    (await offsets.remove(names.group(consumer))) && (await topics.remove(names.retryTopic(consumer)));
+  const removeUnnoted = async (consumer: string): Promise<boolean> => {
+    if (!(await offsets.remove(names.group(consumer)))) return false;
+    await writeSoon(forgetConsumer(names.deadTopic, consumer));
+    return topics.remove(names.retryTopic(consumer));
+  };
   const operator = createOperator({
     names,
     offsets,

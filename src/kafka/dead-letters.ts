@@ -2,6 +2,7 @@ import { checkCursor } from '../shared/cursor.ts';
 import type { DeadLetterStore, StoredDeadLetter } from '../transport/index.ts';
 import { CLAIM_MS, claimOf, createClaims, unclaimOf } from './claims.ts';
 import type { Client, ConsumerClient } from './client.ts';
+import { type ConsumerState, noteConsumer } from './consumer-state.ts';
 import { isOneOf } from './errors.ts';
 import { type GroupOffsets, offsetOf } from './group-offsets.ts';
 import type { Names } from './names.ts';
@@ -23,18 +24,9 @@ interface Entry {
   readonly consumer: string;
 }
 
-const RENAMED_TO = 'renamed-to';
 /** An offset. */
 const CURSOR = /^\d{1,19}$/;
 const CLAIMED_AT_ONCE = 200;
-
-/** A record among the letters that says which name a consumer has now. */
-export const renameOf = (topic: string, consumer: string, renamedTo: string): NewRecord => ({
-  topic,
-  key: Buffer.from(`renamed ${consumer}`),
-  value: Buffer.from(renamedTo),
-  headers: { consumer, [RENAMED_TO]: renamedTo },
-});
 
 const toLetter = (record: StoredRecord): StoredDeadLetter => {
   const headers = headersOf(record);
@@ -67,15 +59,20 @@ const toRetry = (record: StoredRecord, topic: string): NewRecord => {
   };
 };
 
+export interface DeadLetters extends DeadLetterStore {
+  /** What the last record about a consumer says. `undefined` if there is none. */
+  readonly stateOf: (consumer: string) => Promise<ConsumerState | undefined>;
+  /** Does work that one process at a time may do. Resolves with `false` if another process has begun it. */
+  readonly claim: (name: string, work: () => Promise<void>) => Promise<boolean>;
+  readonly close: () => Promise<void>;
+}
+
 /** A letter is a record with a key of its own. A record without a value takes the letter with its key away. */
-export const createDeadLetters = (
-  parts: DeadLettersParts,
-): DeadLetterStore & { readonly close: () => Promise<void> } => {
+export const createDeadLetters = (parts: DeadLettersParts): DeadLetters => {
   const { names, offsets, createReader, write, exists } = parts;
   const { deadTopic: topic } = names;
   const entries = new Map<string, Entry>();
-  /** The next name of each consumer that was renamed. */
-  const renamed = new Map<string, string>();
+  const states = new Map<string, ConsumerState>();
   const claims = createClaims();
   /** How far the topic was looked through. */
   let seen = 0n;
@@ -87,11 +84,10 @@ export const createDeadLetters = (
     return readLog(reader, topic, 0, from, to, visit);
   };
   const note = (record: StoredRecord): void => {
-    if (claims.note(record)) return;
+    if (claims.note(record) || noteConsumer(states, record)) return;
     const ref = textOf(record.key);
-    const { consumer = '', [RENAMED_TO]: next } = headersOf(record);
+    const { consumer = '' } = headersOf(record);
     if (record.value === null) entries.delete(ref);
-    else if (next !== undefined) renamed.set(consumer, next);
     else entries.set(ref, { offset: record.offset, consumer });
   };
   /** Looks through what is new, and forgets what the log does not have any more. */
@@ -100,6 +96,7 @@ export const createDeadLetters = (
     if (!(await exists(topic))) {
       entries.clear();
       claims.clear();
+      states.clear();
       seen = 0n;
       return;
     }
@@ -110,6 +107,7 @@ export const createDeadLetters = (
       // The topic was made anew.
       entries.clear();
       claims.clear();
+      states.clear();
       seen = start;
     }
     for (const [ref, { offset }] of entries) if (offset < start) entries.delete(ref);
@@ -124,12 +122,13 @@ export const createDeadLetters = (
   };
 
   const recordsOf = async (wanted: readonly (readonly [string, Entry])[]): Promise<StoredRecord[]> => {
-    const refs = new Set(wanted.map(([ref]) => ref));
+    const at = new Map(wanted.map(([ref, { offset }]) => [ref, offset]));
     const found: StoredRecord[] = [];
     const [[, first] = [], [, last] = []] = [wanted[0], wanted.at(-1)];
     if (!first || !last) return found;
     await read(first.offset, last.offset + 1n, (record) => {
-      if (record.value !== null && refs.has(textOf(record.key))) found.push(record);
+      // A letter may be in the log twice, after an answer that was lost.
+      if (record.value !== null && at.get(textOf(record.key)) === record.offset) found.push(record);
     });
     return found;
   };
@@ -160,9 +159,12 @@ export const createDeadLetters = (
   /** Where a consumer gets its retries now, however often it was renamed. */
   const retryTopicOf = async (consumer: string): Promise<string> => {
     const tried = new Set<string>();
-    for (let name: string | undefined = consumer; name !== undefined && !tried.has(name); name = renamed.get(name)) {
+    for (let name: string | undefined = consumer; name !== undefined && !tried.has(name); ) {
       tried.add(name);
-      if (await exists(names.retryTopic(name))) return names.retryTopic(name);
+      const next: string | undefined = states.get(name)?.renamedTo;
+      // The topic of a former name may be left. Nobody reads it.
+      if (next === undefined && (await exists(names.retryTopic(name)))) return names.retryTopic(name);
+      name = next;
     }
     throw new Error(`There is no consumer ${JSON.stringify(consumer)} any more`);
   };
@@ -217,6 +219,29 @@ export const createDeadLetters = (
       }
       return wanted.length;
     });
+
+  const stateOf = (consumer: string): Promise<ConsumerState | undefined> =>
+    inTurn(async () => {
+      await again(look);
+      return states.get(consumer);
+    });
+  const claim = async (name: string, work: () => Promise<void>): Promise<boolean> => {
+    const owner = crypto.randomUUID();
+    const hold = () => write(claimOf(topic, owner, [name]));
+    await hold();
+    const renewal = setInterval(() => void hold().catch(() => {}), CLAIM_MS / 4);
+    try {
+      const isOwn = await inTurn(async () => {
+        await again(look);
+        return claims.has(owner, name);
+      });
+      if (isOwn) await work();
+      return isOwn;
+    } finally {
+      clearInterval(renewal);
+      await write(unclaimOf(topic, owner));
+    }
+  };
   const close = async (): Promise<void> => {
     await reader?.close();
   };
@@ -234,6 +259,8 @@ export const createDeadLetters = (
     page: (query) => again(() => page(query)),
     redrive,
     discard,
+    stateOf,
+    claim,
     close,
   };
 };

@@ -1,6 +1,7 @@
 import type { ConnectionContext } from '../transport/index.ts';
 import type { Client, ConsumerClient } from './client.ts';
-import { renameOf } from './dead-letters.ts';
+import { renameRecord } from './consumer-state.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import { type GroupOffsets, offsetOf } from './group-offsets.ts';
 import type { Names } from './names.ts';
 import { readLog } from './read-log.ts';
@@ -11,8 +12,11 @@ export interface RenamingParts {
   readonly names: Names;
   readonly topics: Topics;
   readonly offsets: GroupOffsets;
+  readonly deadLetters: DeadLetters;
   readonly createReader: () => Client<ConsumerClient>;
   readonly write: (record: NewRecord) => Promise<void>;
+  /** Does work once what another process has begun must have ended. */
+  readonly later: (work: () => Promise<void>) => void;
   readonly report: ConnectionContext['report'];
 }
 
@@ -27,7 +31,9 @@ const copyOf = (record: StoredRecord, topic: string): NewRecord => {
 };
 
 /** Gives what a consumer had under its former name to its present one. Nobody may run the former name at that time. */
-export const createRenaming = ({ names, topics, offsets, createReader, write, report }: RenamingParts) => {
+export const createRenaming = (parts: RenamingParts) => {
+  const { names, topics, offsets, deadLetters, createReader, write, later, report } = parts;
+
   /**
    * Gives the position of the former name to a consumer. Resolves with `false` while a process runs the former name. The
    * copy is written first, so that a process that dies here loses nothing.
@@ -62,20 +68,28 @@ export const createRenaming = ({ names, topics, offsets, createReader, write, re
     }
   };
 
+  /** What waits in the old topic is copied once, however often processes start. */
+  const move = async (consumer: string, formerly: string): Promise<void> => {
+    const former = names.retryTopic(formerly);
+    const known = await deadLetters.stateOf(formerly);
+    if (known?.renamedTo !== consumer || !known.isMoved) {
+      // Its dead letters keep the former name. A process that starts it again from here on begins anew.
+      await write(renameRecord(names.deadTopic, formerly, consumer, false));
+      if (!(await offsets.remove(names.group(formerly)))) return;
+      // The position of the former name was copied, also that of its retries.
+      await copyRetries(former, names.retryTopic(consumer), names.group(consumer));
+      await write(renameRecord(names.deadTopic, formerly, consumer, true));
+    }
+    if (!(await topics.remove(former))) report('warn', 'event_topic_not_removed', { topic: former });
+  };
+
   /** Moves what waits for its retry, and removes the topic of the former name. */
   const moveRetries = async (consumer: string, formerly: string): Promise<void> => {
-    const former = names.retryTopic(formerly);
-    if (!(await topics.exists(former))) return;
-    if (!(await offsets.remove(names.group(formerly)))) return;
-    // Its dead letters keep the former name.
-    await write(renameOf(names.deadTopic, formerly, consumer));
-    // The position of the former name was copied, also that of its retries.
-    await copyRetries(former, names.retryTopic(consumer), names.group(consumer));
-    if (!(await topics.remove(former))) {
-      report('warn', 'event_topic_not_removed', { topic: former });
-      // What was moved is not moved again.
-      await offsets.alter(names.group(consumer), await offsets.ends([former]));
-    }
+    if (!(await topics.exists(names.retryTopic(formerly)))) return;
+    if (await offsets.hasMembers(names.group(formerly))) return;
+    const isDone = await deadLetters.claim(`rename ${formerly}`, () => move(consumer, formerly));
+    // The process that does it may die.
+    if (!isDone) later(() => moveRetries(consumer, formerly));
   };
 
   return { takeOver, moveRetries };

@@ -1,5 +1,6 @@
+import { Producer, stringSerializers } from '@platformatic/kafka';
 import type { DeadLetterStore } from 'mapbus/transport';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   connect,
   DEAD,
@@ -8,6 +9,7 @@ import {
   deadTopic,
   kinds,
   lettersOf,
+  messageOf,
   openAdmin,
   range,
   receive,
@@ -16,6 +18,7 @@ import {
   specOf,
   unique,
   until,
+  urlOf,
 } from './tools.ts';
 
 /** A service with so many dead letters. */
@@ -111,6 +114,32 @@ describe.each(kinds)('dead letters, over %s', () => {
 
     const topics = await (await openAdmin()).listTopics();
     expect(topics.filter((topic) => topic.includes(service))).toEqual([]);
+  });
+
+  it('a letter that is in the log twice is redriven once', async () => {
+    const { service, state, redriven, store, connection } = await openDead(1);
+    const producer = new Producer({
+      clientId: 'test',
+      bootstrapBrokers: (await urlOf()).split(','),
+      serializers: stringSerializers,
+    });
+    onTestFinished(() => producer.close());
+    const letter = {
+      topic: deadTopic(service),
+      key: 'twice',
+      value: messageOf('any', 'twice').body,
+      headers: { consumer: 'read', reason: 'handler_error', attempt: '1' },
+    };
+    // As after an answer that was lost.
+    await producer.send({ messages: [letter, letter] });
+    const letters = await lettersOf(connection);
+    state.isBroken = false;
+
+    const count = await store.redrive(letters.map(({ ref }) => ref));
+
+    expect([letters.length, count]).toEqual([2, 2]);
+    await until('the events', () => redriven.includes(0) && redriven.includes('twice'));
+    expect(redriven).toHaveLength(2);
   });
 
   it('another process sees what was discarded, and what died since it has looked', async () => {

@@ -1,3 +1,4 @@
+import type { ConsumerSpec } from 'mapbus/transport';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { kafkaProxy } from '../../../scripts/services/kafka.ts';
 import { createFaultProxy } from '../../../scripts/services/proxy.ts';
@@ -6,6 +7,7 @@ import {
   connect,
   DONE,
   dataOf,
+  deadTopic,
   eventTopic,
   groupOf,
   kinds,
@@ -283,5 +285,126 @@ describe.each(kinds)('where a consumer begins, over %s', () => {
     await until('the retries', () => seen.length >= 5);
     expect(seen.sort()).toEqual(range(5).map((n) => [n, 2]));
     expect((await admin.listTopics()).filter((topic) => topic.endsWith(`${service}.before`))).toEqual([]);
+  });
+
+  it('copies what waits for a retry once, however many processes of the new version start', async () => {
+    const [service, name] = [unique('s'), unique('e')];
+    const old = await connect(service);
+    let failures = 0;
+    await receive(old.connection, specOf('before', name), async ({ attempt }) => {
+      failures++;
+      return { is: 'retry', attempt: attempt + 1, afterMs: 3_000, error: { name: 'Error', message: 'no' } };
+    });
+    await sendAll(old.connection, name, range(20));
+    await until('the failures', () => failures === 20);
+    const seen: unknown[] = [];
+    const processes = await Promise.all(range(5).map(() => connect(service)));
+    const spec = specOf('after', name, { formerly: 'before', retryDelaysMs: [3_000] });
+    for (const { connection } of processes)
+      await receive(connection, spec, async (delivery) => {
+        seen.push(dataOf(delivery));
+        return DONE;
+      });
+
+    await old.connection.close();
+
+    await until('the retries', () => new Set(seen).size === 20);
+    const [marker] = processes;
+    if (marker) await sendAll(marker.connection, name, ['last']);
+    await until('the last event', () => seen.includes('last'));
+    // Copies would be due at the same time.
+    await after(3_500);
+    expect(seen).toHaveLength(21);
+  });
+
+  it('begins with the oldest event where Kafka has forgotten the offsets of the former name', async () => {
+    const [service, name] = [unique('s'), unique('e')];
+    const old = await connect(service);
+    await old.connection.declare([specOf('before', name)]);
+    await old.connection.close();
+    const { connection: writer } = await connect('writer');
+    await sendAll(writer, name, range(5));
+    const admin = await openAdmin();
+    // As after seven days.
+    await admin.deleteGroups({ groups: [groupOf(service, 'before')] });
+
+    const seen = new Set<unknown>();
+    const { connection, logged } = await connect(service);
+    await receive(connection, specOf('after', name, { formerly: 'before' }), async (delivery) => {
+      seen.add(dataOf(delivery));
+      return DONE;
+    });
+
+    await until('the events', () => seen.size === 5);
+    expect(logged('event_consumer_offsets_missing')).toHaveLength(1);
+  });
+
+  describe('where an operator has made the topics', () => {
+    const open = async () => {
+      const [service, name] = [unique('s'), unique('e')];
+      const admin = await openAdmin();
+      const { connection: writer } = await connect('writer');
+      await sendAll(writer, name, range(5));
+      const make = (consumer: string) =>
+        admin.createTopics({
+          topics: [retryTopic(service, consumer), deadTopic(service)],
+          partitions: 1,
+          replicas: 1,
+          configs: [{ name: 'cleanup.policy', value: 'compact' }],
+        });
+      await make('read');
+      /** Puts the consumer in force. A broker may not know a new topic at once. */
+      const start = async (spec: ConsumerSpec) => {
+        const seen: unknown[] = [];
+        const { connection, logged } = await connect(service, { topology: 'check' });
+        await until('the topics', () =>
+          connection.declare([spec]).then(
+            () => true,
+            () => false,
+          ),
+        );
+        await receive(connection, spec, async (delivery) => {
+          seen.push(dataOf(delivery));
+          return DONE;
+        });
+        return { connection, logged, seen };
+      };
+      return { service, name, admin, writer, start };
+    };
+
+    it('a new consumer begins with what is published from then on', async () => {
+      const { name, writer, start } = await open();
+      const { logged, seen } = await start(specOf('read', name));
+
+      await sendAll(writer, name, ['new']);
+
+      await until('the new event', () => seen.includes('new'));
+      expect([seen, logged('event_consumer_offsets_missing')]).toEqual([['new'], []]);
+    });
+
+    it('a consumer whose offsets are forgotten begins with the oldest event', async () => {
+      const { service, name, admin, start } = await open();
+      const before = await start(specOf('read', name));
+      await before.connection.close();
+      await admin.deleteGroups({ groups: [groupOf(service, 'read')] });
+
+      const { logged, seen } = await start(specOf('read', name));
+
+      await until('the old events', () => seen.length === 5);
+      expect(logged('event_consumer_offsets_missing')).not.toEqual([]);
+    });
+
+    it('a renamed consumer takes over the position of its former name, and goes on from there', async () => {
+      const { service, name, admin, writer, start } = await open();
+      const before = await start(specOf('read', name));
+      await before.connection.close();
+      await sendAll(writer, name, ['between']);
+      await admin.createTopics({ topics: [retryTopic(service, 'after')], partitions: 1, replicas: 1 });
+
+      const { logged, seen } = await start(specOf('after', name, { formerly: 'read' }));
+
+      await until('the event from between', () => seen.includes('between'));
+      expect([seen, logged('event_consumer_offsets_missing')]).toEqual([['between'], []]);
+    });
   });
 });
