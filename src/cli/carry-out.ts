@@ -59,8 +59,8 @@ export const carryOut = async (all: readonly DeadLetter[], parts: Parts): Promis
     );
   };
 
-  /** Rejects if it is not known what has become of the batch. */
-  const failed = async (batch: readonly DeadLetter[], error: unknown): Promise<void> => {
+  /** Tells whether letters of the batch are left. Rejects if it is not known what has become of it. */
+  const failed = async (batch: readonly DeadLetter[], error: unknown): Promise<boolean> => {
     const why = explain(error);
     const rest = await stillThere(batch).catch(() => undefined);
     if (!rest) {
@@ -70,6 +70,7 @@ export const carryOut = async (all: readonly DeadLetter[], parts: Parts): Promis
     }
     done += batch.length - rest.length;
     left.push(...rest.map((letter) => ({ letter, why })));
+    return rest.length > 0;
   };
 
   /** Tells whether the next batch of this consumer can follow. */
@@ -85,8 +86,8 @@ export const carryOut = async (all: readonly DeadLetter[], parts: Parts): Promis
       gone += batch.length - number - rest.length;
       return true;
     } catch (error) {
-      await failed(batch, error);
-      return false;
+      // The error has come after the last letter: it says nothing of the next batch.
+      return !(await failed(batch, error));
     }
   };
 

@@ -203,6 +203,26 @@ describe('dead-letters redrive', () => {
     expect(await letters()).toHaveLength(1);
   });
 
+  it('goes on with the next batch of a consumer where the transport has failed after all letters of one', async () => {
+    const { mapbus, openDead } = createBroker(({ deadLetters }) => ({
+      deadLetters: deadLetters && {
+        ...deadLetters,
+        redrive: async (refs) => {
+          const done = await deadLetters.redrive(refs);
+          if (refs.length === 100) throw new Error('no answer');
+          return done;
+        },
+      },
+    }));
+    const { letters, state } = await openDead(150);
+    state.isBroken = false;
+
+    const { code, out, err } = await mapbus(['dead-letters', 'redrive', ...service, '--all']);
+
+    expect([code, out, err]).toEqual([0, 'Redriven: 150 letters.\n', '']);
+    expect(await letters()).toEqual([]);
+  });
+
   it('says what it knows when the broker has gone in the middle', async () => {
     let isGone = false;
     const { mapbus, openDead } = createBroker(({ deadLetters }) => ({
