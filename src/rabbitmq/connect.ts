@@ -22,7 +22,7 @@ import { createNames, refuseConsumer, refuseName } from './names.ts';
 import { createOperator } from './operator.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createRecords } from './record.ts';
-import { createRegistry } from './registry.ts';
+import { createRegistry, type Renamed } from './registry.ts';
 import { createSender, notSent } from './sender.ts';
 import { CLOSE_SESSION_MS, openSession } from './session.ts';
 import { createStore } from './store.ts';
@@ -90,9 +90,9 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   const declarer = createDeclarer(consuming, report);
   const records = createRecords(recording, names.record, topology, declarer);
   let isClosed = false;
-  const parts = { link: consuming, names, topology, declarer, records, isClosed: () => isClosed, report };
+  const parts = { link: consuming, names, topology, declarer, records, isChecked, isClosed: () => isClosed, report };
   const registry = createRegistry(parts);
-  const directory = createDirectory({ ...parts, link: publishing, isChecked });
+  const directory = createDirectory({ ...parts, link: publishing });
 
   const prepareEvents = async (channel: Channel) => {
     if (isChecked) await channel.exchangeDeclare({ exchange: names.exchange, passive: true });
@@ -102,7 +102,13 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   const own = createSender(publishing, async () => {}, context);
   const outcomes = createOutcomes({ ...parts, sender: own });
   const look = createLook({ link: consuming, names, sender: own, isChecked, report });
-  const deadLetters = createStore({ names, look, sender: own, renamed: registry.renamedTo });
+  /** The present names of consumers of this process, by their former ones. With `topology: 'check'` there are no records. */
+  const namesHere = new Map<string, string>();
+  const renamed = async (former: string): Promise<Renamed | undefined> => {
+    const consumer = isChecked ? namesHere.get(former) : undefined;
+    return consumer === undefined ? registry.renamed(former) : { consumer, isFree: false };
+  };
+  const deadLetters = createStore({ names, look, sender: own, renamed });
   publishing.start();
 
   const running = new Set<Kept>();
@@ -166,6 +172,7 @@ export const connect = ({ connection, isChecked }: ConnectSettings, context: Con
   };
   const declare = async (consumers: readonly ConsumerSpec[]): Promise<void> => {
     consumers.forEach(warnOfTimeouts);
+    for (const { consumer, formerly } of consumers) if (formerly !== undefined) namesHere.set(formerly, consumer);
     if (isChecked) await registry.check(consumers);
     else await declareAll(consumers);
     await within(NOTE_MS, note(consumers), ignore);

@@ -18,6 +18,8 @@ interface Parts {
   readonly names: Names;
   readonly declarer: Declarer;
   readonly registry: Registry;
+  /** Whether an operator removes the queues. */
+  readonly isChecked: boolean;
   readonly report: ConnectionContext['report'];
   readonly isOver: () => boolean;
   /** Starts to consume the former queue. */
@@ -26,10 +28,10 @@ interface Parts {
 
 /**
  * Consumes what still waits for the former name of a consumer, and removes its queues once they are empty and no process
- * runs it any more. Resolves when that is done.
+ * runs it any more. With `topology: 'check'` an operator removes them. Resolves when that is done.
  */
 export const drainFormer = async (
-  { link, names, declarer, registry, report, isOver, start }: Parts,
+  { link, names, declarer, registry, isChecked, report, isOver, start }: Parts,
   spec: ConsumerSpec,
   former: string,
 ): Promise<void> => {
@@ -52,7 +54,8 @@ export const drainFormer = async (
   const look = async (): Promise<boolean> => {
     const found = await declarer.look(queue);
     if (!found) return true;
-    if ((await waiting()) > 0 || (await registry.isRun(former))) {
+    // With `topology: 'check'` there is no record of who runs it.
+    if (isChecked || (await waiting()) > 0 || (await registry.isRun(former))) {
       emptyLooks = 0;
       running ??= await start();
       return false;

@@ -1,13 +1,19 @@
 import { Buffer } from 'node:buffer';
 import type { Channel } from 'rabbitmq-client';
+import { jittered } from '../shared/jittered.ts';
 import type { Declarer } from './declare-queue.ts';
 import { type Link, pause } from './link.ts';
 import { bodyOf, type Received } from './message.ts';
 import type { Queue } from './topology.ts';
 
-/** A process has the message for some milliseconds. */
-const TRY_AGAIN_MS = 20;
-const MAX_TRIES = 25;
+/** A process has the message for some milliseconds, and for longer where a disk is slow or many processes start at once. */
+const TRY_AGAIN_MS = 40;
+/**
+ * AMQP does not tell whether a queue is empty or another process has its message. It is empty for ever if a process has died
+ * before its first write, or if an operator has emptied it: so after this time it counts as empty. Should a process have the
+ * message all the same, there are two messages afterwards, and `merge` forgets nothing.
+ */
+const MAX_WAIT_MS = 5_000;
 
 interface Parts<Content> {
   readonly link: Link;
@@ -29,10 +35,11 @@ const takeAll = async (channel: Channel, queue: string): Promise<Received[]> => 
 
 /** Takes the message, and waits while another process has it. */
 const take = async (channel: Channel, queue: string, isNew: boolean): Promise<Received[]> => {
-  for (let tries = 0; ; tries++) {
+  const startedAt = performance.now();
+  for (;;) {
     const taken = await takeAll(channel, queue);
-    if (taken.length > 0 || isNew || tries === MAX_TRIES) return taken;
-    await pause(TRY_AGAIN_MS);
+    if (taken.length > 0 || isNew || performance.now() - startedAt >= MAX_WAIT_MS) return taken;
+    await pause(jittered(TRY_AGAIN_MS));
   }
 };
 

@@ -6,7 +6,7 @@ import { copyOfLetter, toLetter } from './letter.ts';
 import { closeChannel, codeOf, type Link, pause } from './link.ts';
 import { deliveriesOf, type Received } from './message.ts';
 import type { Names } from './names.ts';
-import { isFull, type Sender } from './sender.ts';
+import type { Sender } from './sender.ts';
 
 const LOOK_AGAIN_MS = 20;
 const MAX_TRIES = 100;
@@ -17,7 +17,8 @@ const SILENT_MS = 5_000;
 const ACKNOWLEDGED_AT_ONCE = 16;
 /** A limit of deliveries is 20 where an operator has set none. */
 const RENEWED_FROM = 12;
-const NEVER = new AbortController().signal;
+/** How long the copy of a letter may take. */
+const COPY_MS = 10_000;
 
 type Decision = 'keep' | 'remove';
 export type Visit = (letter: StoredDeadLetter, message: Received) => Decision | Promise<Decision>;
@@ -62,12 +63,13 @@ export const createLook = ({ link, names, sender, isChecked, report }: LookParts
     (await channel.queueDeclare({ queue: names.dead, passive: true })).messageCount;
 
   /**
-   * Gives each letter to `visit`, the oldest first. Returns how many stay. With one consumer, since RabbitMQ 3.10 gives back
-   * in any order what was got one by one.
+   * Gives each letter to `visit`, the oldest first. Tells how many stay, at the start and after each that is removed. With one
+   * consumer, since RabbitMQ 3.10 gives back in any order what was got one by one.
    */
-  const visitOver = async (channel: Channel, visit: Visit): Promise<number> => {
+  const visitOver = async (channel: Channel, visit: Visit, tellStaying = (_count: number) => {}): Promise<void> => {
     const there = Math.min(await countOver(channel), MOST_AT_ONCE);
-    if (there === 0) return 0;
+    tellStaying(there);
+    if (there === 0) return;
     const letters = createFifo<Received>();
     let wake = () => {};
     let seen = 0;
@@ -84,36 +86,48 @@ export const createLook = ({ link, names, sender, isChecked, report }: LookParts
       if (sizeOf(letters) === 0) await within(SILENT_MS, came, () => {});
       return takeFirst(letters);
     };
-    while (seen < there) {
+    const visitNext = async (): Promise<void> => {
       const message = await next();
       if (!message) throw new Error('RabbitMQ has not given all dead letters in time');
       seen++;
-      if ((await visit(toLetter(message, names), message)) === 'keep') continue;
+      if ((await visit(toLetter(message, names), message)) === 'keep') return;
       channel.basicAck({ deliveryTag: message.deliveryTag });
-      if (++removed % ACKNOWLEDGED_AT_ONCE === 0) await countOver(channel);
+      tellStaying(there - ++removed);
+      if (removed % ACKNOWLEDGED_AT_ONCE === 0) await countOver(channel);
+    };
+    try {
+      while (seen < there) await visitNext();
+    } catch (error) {
+      // What was acknowledged before counts.
+      await countOver(channel).catch(() => {});
+      throw error;
     }
     await countOver(channel);
-    return seen - removed;
   };
 
   /**
    * Each look is a delivery, and a policy may limit those. Before that limit is near, all letters are written once more, in
-   * their order. A letter is removed once its copy is safe.
+   * their order. A letter is removed once its copy is safe. Where a copy comes too late, its letter is there twice, with one
+   * name: until the next time.
    */
-  const renew = (): Promise<unknown> =>
-    link.use((channel) =>
-      visitOver(channel, async (letter, message) => {
+  const renew = (): Promise<void> =>
+    link.use((channel) => {
+      const copied = new Set<string>();
+      const copy: Visit = async (letter, message) => {
+        if (copied.has(letter.ref)) return 'remove';
         const { envelope, body } = copyOfLetter(message, letter, names.dead);
-        const isReturned = await sender.send(envelope, body, NEVER);
-        return isReturned ? 'keep' : 'remove';
-      }),
-    );
-  /** A queue that is full has no room for copies. It gets room when letters are redriven or discarded: by a look too. */
-  const renewIfRoom = async (): Promise<void> => {
+        const isReturned = await sender.send(envelope, body, AbortSignal.timeout(COPY_MS));
+        if (isReturned) return 'keep';
+        copied.add(letter.ref);
+        return 'remove';
+      };
+      return visitOver(channel, copy);
+    });
+  /** A queue may be full, or who looks may not write to it. The look has done its work all the same. */
+  const tryToRenew = async (): Promise<void> => {
     try {
       await renew();
     } catch (error) {
-      if (!isFull(error)) throw error;
       report('warn', 'event_transport_trouble', { queue: names.dead, error });
     }
   };
@@ -121,19 +135,29 @@ export const createLook = ({ link, names, sender, isChecked, report }: LookParts
   /** The letters that stay go back in order when their channel ends. Given back one by one, they may change places. */
   const visitAll = async (locked: Channel, visit: Visit): Promise<void> => {
     let deliveries = 0;
-    const kept = await link.use((channel) =>
-      visitOver(channel, (letter, message) => {
-        deliveries = Math.max(deliveries, deliveriesOf(message));
-        return visit(letter, message);
-      }),
-    );
+    let kept = 0;
     const untilBack = async () => {
+      if (kept === 0) return;
       for (let tries = 0; tries < MAX_TRIES && (await countOver(locked)) < kept; tries++) await pause(LOOK_AGAIN_MS);
     };
+    const visitAndCount: Visit = (letter, message) => {
+      deliveries = Math.max(deliveries, deliveriesOf(message));
+      return visit(letter, message);
+    };
+    try {
+      await link.use((channel) =>
+        visitOver(channel, visitAndCount, (count) => {
+          kept = count;
+        }),
+      );
+    } catch (error) {
+      await untilBack().catch(() => {});
+      throw error;
+    }
     // They are back a moment later. The next look must find all.
     await untilBack();
     if (kept === 0 || deliveries < RENEWED_FROM) return;
-    await renewIfRoom();
+    await tryToRenew();
     await untilBack();
   };
 

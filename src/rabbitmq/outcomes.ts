@@ -18,11 +18,13 @@ interface Parts {
   readonly sender: Sender;
   readonly link: Link;
   readonly declarer: Declarer;
+  /** Whether the process may not make queues. */
+  readonly isChecked: boolean;
   readonly report: ConnectionContext['report'];
 }
 
 /** Writes retries and dead letters. */
-export const createOutcomes = ({ names, topology, sender, link, declarer, report }: Parts) => {
+export const createOutcomes = ({ names, topology, sender, link, declarer, isChecked, report }: Parts) => {
   /** The broker or the client refuses a message for what it is, not for the state that the broker is in. */
   const isRefusal = (error: unknown): boolean =>
     error instanceof Error && 'outcome' in error && error.outcome === 'not-sent' && codeOf(error.cause) !== '';
@@ -31,7 +33,6 @@ export const createOutcomes = ({ names, topology, sender, link, declarer, report
   const sendOne = async (letters: readonly Letter[], signal: AbortSignal, declare: () => Promise<void>) => {
     for (const [index, { envelope, body }] of letters.entries()) {
       try {
-        // A queue that is gone is made again.
         if (!(await sender.send({ ...envelope }, body, signal))) return true;
         await declare();
         return !(await sender.send({ ...envelope }, body, signal));
@@ -60,7 +61,8 @@ export const createOutcomes = ({ names, topology, sender, link, declarer, report
     const { queue, letters } = place(spec, message, outcome);
     const declare = async () => {
       report('warn', 'event_queue_missing', { queue: queue.queue });
-      await link.ask((channel) => declarer.declare(channel, queue));
+      // A queue that is gone is made again.
+      if (!isChecked) await link.ask((channel) => declarer.declare(channel, queue));
     };
     let isTold = false;
     const tell = (error: unknown): void => {

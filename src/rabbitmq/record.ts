@@ -16,6 +16,8 @@ export interface ConsumerRecord {
   readonly formerly?: string | undefined;
   /** Whether another consumer may have the name, although dead letters of the one that was renamed may be left. */
   readonly isFree?: boolean | undefined;
+  /** Whether the consumer has had another name in between, and has this one again. */
+  readonly isBack?: boolean | undefined;
 }
 
 const EMPTY: ConsumerRecord = { versions: {} };
@@ -31,17 +33,26 @@ export const namesIn = ({ versions }: ConsumerRecord): string[] => [...new Set(O
 
 const parse = (json: string): ConsumerRecord => {
   try {
-    const { versions, renamedTo, formerly, isFree }: Partial<ConsumerRecord> = JSON.parse(json);
-    return { versions: versions ?? {}, renamedTo, formerly, isFree };
+    const { versions, renamedTo, formerly, isFree, isBack }: Partial<ConsumerRecord> = JSON.parse(json);
+    return { versions: versions ?? {}, renamedTo, formerly, isFree, isBack };
   } catch {
     return EMPTY;
   }
 };
 
-const merge = (records: readonly ConsumerRecord[]): ConsumerRecord => ({
-  ...records.at(-1),
-  versions: Object.assign({}, ...records.map(({ versions }) => versions)),
-});
+/** The last writer may have read nothing: what it does not tell, an earlier one may. */
+const merge = (records: readonly ConsumerRecord[]): ConsumerRecord => {
+  const last = (tells: (record: ConsumerRecord) => boolean) => records.filter(tells).at(-1) ?? EMPTY;
+  const { renamedTo, isFree, isBack } = last((record) => record.renamedTo !== undefined || record.isBack === true);
+  const { formerly } = last((record) => record.formerly !== undefined);
+  return {
+    versions: Object.assign({}, ...records.map(({ versions }) => versions)),
+    renamedTo,
+    formerly,
+    isFree,
+    isBack,
+  };
+};
 
 /** Reads and writes the records of consumers. */
 export const createRecords = (link: Link, recordOf: Names['record'], topology: Topology, declarer: Declarer) => {

@@ -19,6 +19,14 @@ interface Parts {
   readonly report: ConnectionContext['report'];
 }
 
+/** What became of the name of a consumer. */
+export interface Renamed {
+  /** The present name. */
+  readonly consumer: string;
+  /** Whether another consumer may have the old name. */
+  readonly isFree: boolean;
+}
+
 const hasSameNames = (record: ConsumerRecord, spec: ConsumerSpec): boolean =>
   versionOf(namesIn(record)) === versionOf(spec.names);
 
@@ -41,6 +49,11 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     await link.ask(async (channel) => {
       for (const binding of topology.bindings({ consumer, names: eventNames })) await channel.queueUnbind(binding);
     });
+  };
+
+  /** The same, where the queue may be gone. */
+  const unbindQueue = async ({ consumer, names: eventNames }: ConsumerSpec): Promise<void> => {
+    if (await declarer.look(names.queue(consumer))) await unbind(consumer, eventNames);
   };
 
   /** Gives up the event names that only versions have had which no process runs any more. */
@@ -111,14 +124,19 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
   };
 
   /** The name that a consumer has now, if it was renamed. */
-  const renamedTo = async (consumer: string): Promise<string | undefined> =>
+  const lastName = async (consumer: string): Promise<string | undefined> =>
     (await follow(consumer, 'renamedTo')).at(-1);
+  const renamed = async (old: string): Promise<Renamed | undefined> => {
+    const record = await recordOf(old);
+    const consumer = record?.renamedTo === undefined ? undefined : await lastName(old);
+    return consumer === undefined ? undefined : { consumer, isFree: record?.isFree === true };
+  };
 
   /** The consumer as it is called now: an old process may start again after another one has renamed it. */
   const present = async (spec: ConsumerSpec): Promise<ConsumerSpec> => {
     const record = await recordOf(spec.consumer);
     if (!record || record.renamedTo === undefined || record.isFree || !hasSameNames(record, spec)) return spec;
-    const consumer = (await renamedTo(spec.consumer)) ?? spec.consumer;
+    const consumer = (await lastName(spec.consumer)) ?? spec.consumer;
     // It was renamed back, or this process runs both: then they are two consumers.
     return consumer === spec.formerly || declared.has(consumer) ? spec : { ...spec, consumer };
   };
@@ -142,7 +160,11 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     for (const consumer of earlier)
       if (await recordOf(consumer))
         await records.update({ ...spec, consumer }, (known) => (known.renamedTo ? { ...known, isFree: true } : known));
-    await records.update(spec, ({ versions }) => ({ versions, formerly }));
+    const isBack = record.isBack || record.renamedTo !== undefined;
+    await records.update(spec, (now) =>
+      // Another process may have renamed it just now.
+      now.renamedTo === record.renamedTo ? { versions: now.versions, formerly, isBack } : { ...now, formerly },
+    );
   };
 
   /** Tells the names of the consumers of this process, before they are declared. */
@@ -155,7 +177,11 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     const spec = await present(given);
     await declareQueues(spec);
     await bind(spec);
+    // An earlier try may have bound the old name, before it was known that the consumer was renamed.
+    if (spec !== given) await unbindQueue(given);
     const record = await settleNames(spec);
+    // Another process has renamed it since, and may have unbound the old name before it was bound here.
+    if (record.renamedTo !== undefined && (await present(given)).consumer !== spec.consumer) return declare(given);
     // An old process that runs a renamed consumer knows nothing of its names.
     if (spec === given) await noteNames(spec, record);
     return spec;
@@ -177,7 +203,7 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
       const known = namesIn(record);
       await unbind(former, [...new Set([...known, ...spec.names])]);
       const versions = known.length > 0 ? record.versions : { [versionOf(spec.names)]: spec.names };
-      return { ...record, versions, renamedTo: spec.consumer, isFree: undefined };
+      return { ...record, versions, renamedTo: spec.consumer, isFree: undefined, isBack: undefined };
     });
   };
 
@@ -222,7 +248,7 @@ export const createRegistry = ({ link, names, topology, declarer, records, isClo
     isRun,
     check,
     present,
-    renamedTo,
+    renamed,
     formerNames,
   };
 };

@@ -36,9 +36,6 @@ const REFUSALS = new Set(['CODEC', 'PRECONDITION_FAILED', 'ACCESS_REFUSED', 'NOT
 export const notSent = (message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, { cause }), { outcome: 'not-sent' });
 
-/** Whether the broker has refused a message because a queue has no room for it. */
-export const isFull = (error: unknown): boolean => error instanceof Error && codeOf(error.cause) === 'NACK';
-
 const unknown = (message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, { cause }), { outcome: 'unknown' });
 

@@ -3,18 +3,21 @@ import type { DeadLetterQuery, DeadLetterStore, StoredDeadLetter } from '../tran
 import type { Look } from './look.ts';
 import { type Letter, type Received, redriven } from './message.ts';
 import type { Names } from './names.ts';
+import type { Renamed } from './registry.ts';
 import type { Sender } from './sender.ts';
 
 /** When a letter died, and its ref. */
 const CURSOR = /^(\d{1,16})\.(.+)$/s;
 const NEVER = new AbortController().signal;
+/** How long a name counts as known. From a rename until the old queue is deleted it takes a second at least. */
+const KNOWN_MS = 500;
 
 interface Parts {
   readonly names: Names;
   readonly look: Look;
   readonly sender: Sender;
-  /** The name that a consumer has now, where its queue is gone. */
-  readonly renamed: (consumer: string) => Promise<string | undefined>;
+  /** The name that a consumer has now, if it was renamed, and whether another consumer may have the old one. */
+  readonly renamed: (consumer: string) => Promise<Renamed | undefined>;
 }
 
 /** The dead letters of a service. */
@@ -45,12 +48,25 @@ export const createStore = ({ names, look, sender, renamed }: Parts): DeadLetter
     return { letters, next: all.length > limit && lastLetter ? cursorOf(lastLetter) : undefined };
   };
 
+  const known = new Map<string, { readonly at: number; readonly name: Promise<Renamed | undefined> }>();
+  /** Asks once for many letters: who reads the record of a consumer holds it for a moment. */
+  const presentName = (consumer: string): Promise<Renamed | undefined> => {
+    const now = performance.now();
+    const last = known.get(consumer);
+    if (last && now - last.at < KNOWN_MS) return last.name;
+    const name = renamed(consumer);
+    known.set(consumer, { at: now, name });
+    return name;
+  };
+
   /** Gives the event back to its consumer, also if that was renamed. */
   const send = async (consumer: string, message: Received): Promise<void> => {
     const sendTo = ({ envelope, body }: Letter) => sender.send(envelope, body, NEVER);
-    if (!(await sendTo(redriven(message, names.queue(consumer))))) return;
-    const next = await renamed(consumer);
-    if (next !== undefined && !(await sendTo(redriven(message, names.queue(next))))) return;
+    const next = await presentName(consumer);
+    // What is sent to the old queue of a renamed consumer may be deleted with that queue.
+    const isOwn = next === undefined || next.isFree;
+    if (isOwn && !(await sendTo(redriven(message, names.queue(consumer))))) return;
+    if (next && !(await sendTo(redriven(message, names.queue(next.consumer))))) return;
     throw new Error(`Cannot redrive: the queue of the consumer ${JSON.stringify(consumer)} is gone`);
   };
 

@@ -1,6 +1,7 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { available } from '../support.ts';
 import {
+  countOf,
   ctl,
   DEAD,
   DONE,
@@ -68,6 +69,59 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
 
     expect(await look()).toEqual([0, 1]);
     await process.close();
+  });
+
+  it('can be looked at more than 12 times by a user who may not write', async () => {
+    const { service, process } = await failing(2);
+    const user = unique('reader');
+    await ctl('add_user', user, 'secret');
+    await ctl('set_permissions', '-p', host.host, user, '^mapbus\\.look\\.', '^$', '^mapbus\\.dead\\.');
+    const reader = join(host.url.replace('guest:guest', `${user}:secret`), service);
+
+    for (const _ of range(14)) {
+      const page = await reader.deadLetters?.page({ limit: 9 });
+      expect(page?.letters.map(dataOf)).toEqual([0, 1]);
+    }
+
+    const trouble = reader.reported.filter(({ fields }) => fields.queue === `mapbus.dead.${service}`);
+    expect(trouble[0]).toMatchObject({ level: 'warn', message: 'event_transport_trouble' });
+    await Promise.all([reader.close(), process.close()]);
+    await ctl('delete_user', user);
+  });
+
+  it('can be looked at while the broker is short of memory, and a copy that comes late is taken for its letter', async () => {
+    const { service, process, store, look } = await failing(2);
+    onTestFinished(async () => void (await ctl('set_vm_memory_high_watermark', '0.4')));
+    await ctl('set_vm_memory_high_watermark', '0.000001');
+    // After some looks, one has waited for a copy.
+    const isTold = () => process.reported.some(({ message }) => message === 'event_transport_trouble');
+    while (!isTold()) expect(await look()).toEqual([0, 1]);
+    await ctl('set_vm_memory_high_watermark', '0.4');
+
+    await eventually('the late copy', async () => (await countOf(client, `mapbus.dead.${service}`)) === 3);
+    expect(await look()).toEqual([0, 1]);
+    const { letters } = await store.page({ limit: 9 });
+    expect(await store.discard(letters.map(({ ref }) => ref))).toBe(2);
+    expect(await look()).toEqual([]);
+    await process.close();
+  });
+
+  it('that a redrive has left, which failed in the middle, are all there for the next look', async () => {
+    const service = unique('shop');
+    const process = join(host.url, service);
+    await process.declare([specOf('read', unique('order'))]);
+    const publisher = client.createPublisher({ confirm: true });
+    const refs = range(1_000).map(String);
+    for (const ref of refs) {
+      const headers = { 'mapbus-consumer': ref === '20' ? 'gone' : 'read', 'mapbus-letter': ref };
+      await publisher.send({ routingKey: `mapbus.dead.${service}`, durable: true, headers }, 'x');
+    }
+
+    await expect(process.deadLetters?.redrive(refs)).rejects.toThrow('the queue of the consumer "gone" is gone');
+
+    const letters = (await process.deadLetters?.page({ limit: 2_000 }))?.letters ?? [];
+    expect(letters.map(({ ref }) => ref)).toEqual(refs.slice(20));
+    await Promise.all([publisher.close(), process.close()]);
   });
 
   it('keep no connection open when looking at them fails', async () => {
@@ -183,6 +237,18 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
 
     await eventually('three events', () => seen.size === 3);
     await third.close();
+  });
+
+  it('of a renamed consumer go to its new name also while its old queue is still there', async () => {
+    const { service, name, process, store } = await failing(1);
+    const [letter] = (await store.page({ limit: 1 })).letters;
+    const other = join(host.url, service);
+    await other.declare([specOf('after', name, { formerly: 'read' })]);
+
+    await store.redrive([letter?.ref ?? '']);
+
+    expect(await countOf(client, `mapbus.queue.${service}.after`)).toBe(1);
+    await Promise.all([process.close(), other.close()]);
   });
 
   it('are not removed by a redrive to a queue that is gone', async () => {

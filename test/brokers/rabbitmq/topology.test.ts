@@ -1,8 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createDeclarer } from '../../../src/rabbitmq/declare-queue.ts';
+import { createLink } from '../../../src/rabbitmq/link.ts';
+import { createNames } from '../../../src/rabbitmq/names.ts';
+import { createRecords } from '../../../src/rabbitmq/record.ts';
+import { createRegistry } from '../../../src/rabbitmq/registry.ts';
+import { createTopology } from '../../../src/rabbitmq/topology.ts';
 import { createGate } from '../../support.ts';
 import { available } from '../support.ts';
 import {
+  countOf,
   ctl,
+  DEAD,
   DONE,
   dataOf,
   eventually,
@@ -74,6 +83,92 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
       return page?.letters.length ? page.letters : undefined;
     });
     expect(letters.map(dataOf)).toEqual([1]);
+    await checking.close();
+  });
+
+  it('is not made again by a process with topology check, and a retry waits until an operator has made it', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const spec = specOf('read', name);
+    const maker = join(host.url, service);
+    await maker.declare([spec]);
+    await maker.close();
+    const checking = join(host.url, service, { topology: 'check' });
+    const attempts: number[] = [];
+    await receive(checking, spec, async ({ attempt }) => {
+      attempts.push(attempt);
+      return attempt < 2 ? retryOf(2, 1_000) : DONE;
+    });
+    const queue = `mapbus.retry.1000.${service}.read`;
+    const line = checking.plan?.([spec]).find((each) => each.startsWith(`queue ${queue} `));
+    const args = JSON.parse(line?.split('arguments=')[1] ?? '');
+    await client.queueDelete({ queue });
+
+    await send(checking, name, 1);
+    await eventually('two reports', () => {
+      const missing = checking.reported.filter(({ message }) => message === 'event_queue_missing');
+      return missing.length >= 2;
+    });
+    expect(await ownQueues(service)).not.toContain(queue);
+    await client.queueDeclare({ queue, durable: true, arguments: args });
+
+    await eventually('the retry', () => attempts.length === 2);
+    expect(attempts).toEqual([1, 2]);
+    await checking.close();
+  });
+
+  it('of a former name is emptied with topology check, and an operator deletes it', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const [former, spec] = [specOf('before', name), specOf('after', name, { formerly: 'before' })];
+    const maker = join(host.url, service);
+    await maker.declare([former]);
+    await send(maker, name, 'first');
+    await maker.declare([specOf('after', name)]);
+    const queue = `mapbus.queue.${service}.before`;
+    await client.queueUnbind({ exchange: 'mapbus.events', queue, routingKey: name });
+    const checking = join(host.url, service, { topology: 'check' });
+    const seen: unknown[] = [];
+    await receive(checking, spec, async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+    await eventually('the first event', () => seen.length === 1);
+
+    // Long enough for two looks. At its second one, a process without topology check stops to consume an empty queue.
+    await sleep(5_000);
+    expect((await client.queueDeclare({ queue, passive: true })).consumerCount).toBe(1);
+    await client.queueBind({ exchange: 'mapbus.events', queue, routingKey: name });
+    await send(maker, name, 'second');
+    await eventually('the second event, twice', () => seen.length === 3);
+    await client.queueDelete({ queue });
+    await send(maker, name, 'third');
+    await eventually('the third event', () => seen.length === 4);
+
+    expect([seen, checking.reported]).toEqual([['first', 'second', 'second', 'third'], []]);
+    await Promise.all([checking.close(), maker.close()]);
+  });
+
+  it('of a former name is not needed for a redrive with topology check', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const maker = join(host.url, service);
+    await receive(maker, specOf('before', name), async () => DEAD);
+    await send(maker, name, 1);
+    await eventually('the letter', async () => (await countOf(client, `mapbus.dead.${service}`)) === 1);
+    const spec = specOf('after', name, { formerly: 'before' });
+    await maker.declare([specOf('after', name)]);
+    await maker.close();
+    // An operator has made what there is now: there are no records.
+    for (const queue of ['queue', 'names']) await client.queueDelete({ queue: `mapbus.${queue}.${service}.before` });
+    const checking = join(host.url, service, { topology: 'check' });
+    const seen: unknown[] = [];
+    await receive(checking, spec, async (delivery) => {
+      seen.push(dataOf(delivery));
+      return DONE;
+    });
+    const { letters = [] } = (await checking.deadLetters?.page({ limit: 9 })) ?? {};
+
+    expect(await checking.deadLetters?.redrive(letters.map(({ ref }) => ref))).toBe(1);
+
+    await eventually('the event', () => seen.length === 1);
     await checking.close();
   });
 
@@ -255,6 +350,115 @@ describe.runIf(isThere)('what is at RabbitMQ', { timeout: 60_000 }, async () => 
 
     await eventually('ten events for each', () => seen.before?.size === 10 && seen.after?.size === 10);
     await Promise.all([one.close(), other.close()]);
+  });
+
+  /** A consumer that was called "before" and is called "after", whose old queue is still there. */
+  const renamed = async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const record = `mapbus.names.${service}.before`;
+    const declare = async (...spec: Parameters<typeof specOf>) => {
+      const process = join(host.url, service);
+      await process.declare([specOf(...spec)]);
+      await process.close();
+    };
+    await declare('before', name);
+    await declare('after', name, { formerly: 'before' });
+    const publisher = client.createPublisher({ confirm: true });
+    const write = (content: string) => publisher.send({ routingKey: record, durable: true }, content);
+    const read = async () => {
+      const channel = await client.acquire();
+      const message = await eventually('the record', () => channel.basicGet({ queue: record }));
+      await channel.close();
+      return String(message.body);
+    };
+    /** How many queues get an event: that of the old name, and that of the new one. */
+    const counts = async () => {
+      const all = () =>
+        Promise.all(['before', 'after'].map((each) => countOf(client, `mapbus.queue.${service}.${each}`)));
+      const writer = join(host.url, 'writer');
+      await send(writer, name, 1);
+      await writer.close();
+      return all();
+    };
+    return { service, name, record, declare, write, read, counts };
+  };
+
+  it('of an old name stays unbound where a process with that name starts while another one holds the record', async () => {
+    const { name, record, declare, counts } = await renamed();
+    const channel = await client.acquire();
+    await channel.basicGet({ queue: record });
+    const released = sleep(2_000).then(() => channel.close());
+
+    await declare('before', name);
+
+    expect(await counts()).toEqual([0, 1]);
+    await released;
+  });
+
+  it('of an old name stays unbound where a process has written a record without having read the one before', async () => {
+    const { name, declare, write, counts } = await renamed();
+    await write('{"versions":{}}');
+
+    await declare('before', name);
+
+    expect(await counts()).toEqual([0, 1]);
+  });
+
+  it('of an old name is bound again after a rename back, also where the record from before was not removed', async () => {
+    const { name, record, declare, write, read, counts } = await renamed();
+    const old = await read();
+    await declare('before', name, { formerly: 'after' });
+    const present = await read();
+    await host.ctl('purge_queue', record);
+    await write(old);
+    await write(present);
+
+    await declare('before', name);
+
+    expect(await counts()).toEqual([1, 0]);
+  });
+
+  it('is made also where the record of the consumer is empty for ever', async () => {
+    const { name, record, declare, counts } = await renamed();
+    await host.ctl('purge_queue', record);
+
+    await declare('before', name);
+
+    expect(await counts()).toEqual([1, 1]);
+  });
+
+  it('of an old name is unbound where the consumer is renamed while a process with the old name starts', async () => {
+    const [service, name] = [unique('shop'), unique('order')];
+    const [first, renaming] = [join(host.url, service), join(host.url, service)];
+    const old = specOf('before', name);
+    await first.declare([old]);
+    const report = () => {};
+    const link = createLink({ url: host.url }, 'consume', report);
+    const names = createNames('', service);
+    const topology = createTopology(names);
+    const declarer = createDeclarer(link, report);
+    const records = createRecords(link, names.record, topology, declarer);
+    let isRenamed = false;
+    const registry = createRegistry({
+      ...{ link, names, topology, records, report, isClosed: () => false },
+      declarer: {
+        ...declarer,
+        declare: async (channel, queue) => {
+          // The process has read the record, and has not yet bound its queue.
+          if (!isRenamed) await renaming.declare([specOf('after', name, { formerly: 'before' })]);
+          isRenamed = true;
+          return declarer.declare(channel, queue);
+        },
+      },
+    });
+
+    const declared = await registry.declare(old);
+
+    await send(first, name, 1);
+    expect(await countOf(client, names.queue('before'))).toBe(0);
+    expect(await countOf(client, names.queue('after'))).toBe(1);
+    expect([declared.consumer, (await records.read('before')).renamedTo]).toEqual(['after', 'after']);
+    await Promise.all([first.close(), renaming.close(), link.close()]);
   });
 
   it('keeps both event names of a consumer while processes of both versions run', async () => {
