@@ -53,11 +53,11 @@ const fullSnapshot = async (): Promise<CountsSnapshot> => {
   return numbers.snapshot(bus, { 'charge-card': 5 });
 };
 
-const scrape = async (read: () => CountsSnapshot) => {
+const scrape = async (read: () => CountsSnapshot | Promise<CountsSnapshot>) => {
   const server = serveMetrics(read, 0);
   onTestFinished(() => server.close());
   const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  return { type: response.headers.get('content-type'), text: await response.text() };
+  return { status: response.status, type: response.headers.get('content-type'), text: await response.text() };
 };
 
 /** Reads a line of the text format: what stands before the number is a selector of PromQL. */
@@ -94,6 +94,14 @@ describe('the recipe for Prometheus', () => {
 
     for (const { name, type, help, samples } of metricsOf(snapshot))
       expect(text).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples[0]?.name}{`);
+  });
+
+  it('answers with an error when the numbers cannot be read, and the process goes on', async () => {
+    const { status, text } = await scrape(async () => {
+      throw new Error('The broker is away');
+    });
+
+    expect([status, text]).toEqual([500, 'Error: The broker is away']);
   });
 
   it('is short', () => {
