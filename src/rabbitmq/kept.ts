@@ -13,7 +13,7 @@ const TRY_AGAIN_MS = 40;
  * before its first write, or if an operator has emptied it: so after this time it counts as empty. Should a process have the
  * message all the same, there are two messages afterwards, and `merge` forgets nothing.
  */
-const MAX_WAIT_MS = 5_000;
+const MAX_WAIT_MS = 3_000;
 
 interface Parts<Content> {
   readonly link: Link;

@@ -18,7 +18,7 @@ const ACKNOWLEDGED_AT_ONCE = 16;
 /** A limit of deliveries is 20 where an operator has set none. */
 const RENEWED_FROM = 12;
 /** How long the copy of a letter may take. */
-const COPY_MS = 10_000;
+const COPY_MS = 3_000;
 
 type Decision = 'keep' | 'remove';
 export type Visit = (letter: StoredDeadLetter, message: Received) => Decision | Promise<Decision>;

@@ -106,24 +106,6 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
     await process.close();
   });
 
-  it('that a redrive has left, which failed in the middle, are all there for the next look', async () => {
-    const service = unique('shop');
-    const process = join(host.url, service);
-    await process.declare([specOf('read', unique('order'))]);
-    const publisher = client.createPublisher({ confirm: true });
-    const refs = range(1_000).map(String);
-    for (const ref of refs) {
-      const headers = { 'mapbus-consumer': ref === '20' ? 'gone' : 'read', 'mapbus-letter': ref };
-      await publisher.send({ routingKey: `mapbus.dead.${service}`, durable: true, headers }, 'x');
-    }
-
-    await expect(process.deadLetters?.redrive(refs)).rejects.toThrow('the queue of the consumer "gone" is gone');
-
-    const letters = (await process.deadLetters?.page({ limit: 2_000 }))?.letters ?? [];
-    expect(letters.map(({ ref }) => ref)).toEqual(refs.slice(20));
-    await Promise.all([publisher.close(), process.close()]);
-  });
-
   it('keep no connection open when looking at them fails', async () => {
     const { process } = await failing(1);
     const count = async () =>
