@@ -11,6 +11,9 @@ const digestOf = (message: Received, at: Date): string =>
     .digest('hex')
     .slice(0, 32);
 
+/** Whether a letter has a name of its own, which only this transport gives. */
+export const hasOwnName = (message: Received): boolean => textHeader(message, HEADERS.letter) !== undefined;
+
 /** What a dead letter tells, of those that this transport has written and of those by the broker. */
 export const toLetter = (message: Received, names: Names): StoredDeadLetter => {
   const death = deathOf(message);

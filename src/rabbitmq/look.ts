@@ -2,7 +2,7 @@ import type { Channel } from 'rabbitmq-client';
 import { addLast, createFifo, sizeOf, takeFirst } from '../shared/fifo.ts';
 import { within } from '../shared/time-limit.ts';
 import type { ConnectionContext, StoredDeadLetter } from '../transport/index.ts';
-import { copyOfLetter, toLetter } from './letter.ts';
+import { copyOfLetter, hasOwnName, toLetter } from './letter.ts';
 import { closeChannel, codeOf, type Link, pause } from './link.ts';
 import { deliveriesOf, type Received } from './message.ts';
 import type { Names } from './names.ts';
@@ -114,8 +114,11 @@ export const createLook = ({ link, names, sender, isChecked, report }: LookParts
     link.use((channel) => {
       const copied = new Set<string>();
       const copy: Visit = async (letter, message) => {
-        if (copied.has(letter.ref)) return 'remove';
-        const { envelope, body } = copyOfLetter(message, letter, names.dead);
+        const isAgain = copied.has(letter.ref);
+        if (isAgain && hasOwnName(message)) return 'remove';
+        // Two letters that the broker has written may be alike.
+        const ref = isAgain ? crypto.randomUUID() : letter.ref;
+        const { envelope, body } = copyOfLetter(message, { ...letter, ref }, names.dead);
         const isReturned = await sender.send(envelope, body, AbortSignal.timeout(COPY_MS));
         if (isReturned) return 'keep';
         copied.add(letter.ref);

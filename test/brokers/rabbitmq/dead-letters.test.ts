@@ -89,6 +89,20 @@ describe.runIf(isThere)('dead letters over RabbitMQ', { timeout: 60_000 }, async
     await ctl('delete_user', user);
   });
 
+  it('that are alike stay two, however often they are looked at', async () => {
+    const service = unique('shop');
+    const process = join(host.url, service);
+    await process.declare([specOf('read', unique('order'))]);
+    const publisher = client.createPublisher({ confirm: true });
+    // As from a program that gives no ids.
+    for (const _ of range(2)) await publisher.send({ routingKey: `mapbus.dead.${service}`, durable: true }, 'x');
+
+    for (const _ of range(28)) await process.deadLetters?.page({ limit: 9 });
+
+    expect(await countOf(client, `mapbus.dead.${service}`)).toBe(2);
+    await Promise.all([publisher.close(), process.close()]);
+  });
+
   it('can be looked at while the broker is short of memory, and a copy that comes late is taken for its letter', async () => {
     const { service, process, store, look } = await failing(2);
     onTestFinished(async () => void (await ctl('set_vm_memory_high_watermark', '0.4')));
