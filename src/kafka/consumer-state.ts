@@ -19,7 +19,7 @@ const stateOf = (topic: string, consumer: string, headers: Readonly<Record<strin
   headers,
 });
 
-/** A record among the letters that says that a consumer is in force. Kafka forgets offsets, and keeps this. */
+/** A record among the letters that says that a consumer is in force. Kafka forgets offsets, and keeps such a record. */
 export const inForceRecord = (topic: string, consumer: string): NewRecord => stateOf(topic, consumer, {});
 
 /** A record among the letters that says which name a consumer has now. */

@@ -90,13 +90,16 @@ export const createDeadLetters = (parts: DeadLettersParts): DeadLetters => {
     if (record.value === null) entries.delete(ref);
     else entries.set(ref, { offset: record.offset, consumer });
   };
+  const forgetAll = (): void => {
+    entries.clear();
+    claims.clear();
+    states.clear();
+  };
   /** Looks through what is new, and forgets what the log does not have any more. */
   const look = async (): Promise<void> => {
     // To look makes no topic: a mistyped service has no letters.
     if (!(await exists(topic))) {
-      entries.clear();
-      claims.clear();
-      states.clear();
+      forgetAll();
       seen = 0n;
       return;
     }
@@ -105,9 +108,7 @@ export const createDeadLetters = (parts: DeadLettersParts): DeadLetters => {
     const end = offsetOf(ends, topic, 0) ?? 0n;
     if (end < seen) {
       // The topic was made anew.
-      entries.clear();
-      claims.clear();
-      states.clear();
+      forgetAll();
       seen = start;
     }
     for (const [ref, { offset }] of entries) if (offset < start) entries.delete(ref);

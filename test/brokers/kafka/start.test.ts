@@ -8,6 +8,7 @@ import {
   DONE,
   dataOf,
   deadTopic,
+  declareSoon,
   eventTopic,
   groupOf,
   kinds,
@@ -353,16 +354,10 @@ describe.each(kinds)('where a consumer begins, over %s', () => {
           configs: [{ name: 'cleanup.policy', value: 'compact' }],
         });
       await make('read');
-      /** Puts the consumer in force. A broker may not know a new topic at once. */
       const start = async (spec: ConsumerSpec) => {
         const seen: unknown[] = [];
         const { connection, logged } = await connect(service, { topology: 'check' });
-        await until('the topics', () =>
-          connection.declare([spec]).then(
-            () => true,
-            () => false,
-          ),
-        );
+        await declareSoon(connection, spec);
         await receive(connection, spec, async (delivery) => {
           seen.push(dataOf(delivery));
           return DONE;

@@ -1,6 +1,6 @@
 import { Admin } from '@platformatic/kafka';
 import type { KafkaOptions } from 'mapbus/kafka';
-import type { Connection, ConnectionContext, Message } from 'mapbus/transport';
+import type { Connection, ConnectionContext, ConsumerSpec, Message } from 'mapbus/transport';
 import { onTestFinished, vi } from 'vitest';
 import { ensureService } from '../../../scripts/services/main.ts';
 import { available } from '../support.ts';
@@ -99,6 +99,15 @@ export const until = async (what: string, holds: () => boolean | Promise<boolean
     await after(20);
   }
 };
+
+/** Puts a consumer in force. A broker may not know a new topic at once. */
+export const declareSoon = (connection: Connection, spec: ConsumerSpec): Promise<void> =>
+  until('the topics', () =>
+    connection.declare([spec]).then(
+      () => true,
+      () => false,
+    ),
+  );
 
 /** The ids of the members of a consumer's group, as the broker knows them. */
 export const membersOf = async (admin: Admin, service: string, consumer: string): Promise<string[]> => {

@@ -6,6 +6,7 @@ import {
   DONE,
   dataOf,
   deadTopic,
+  declareSoon,
   eventTopic,
   kinds,
   lettersOf,
@@ -157,13 +158,7 @@ describe.each(kinds)('what is at the broker, over %s', () => {
         }),
       });
     }
-    // A broker may not know a new topic at once.
-    await until('the topics', () =>
-      connection.declare([spec]).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await declareSoon(connection, spec);
     const seen: unknown[] = [];
     await receive(connection, spec, async (delivery) => {
       seen.push(dataOf(delivery));
